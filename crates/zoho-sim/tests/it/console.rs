@@ -1,0 +1,71 @@
+//! The page that stands in for the API console.
+
+use serde_json::Value;
+
+use crate::world::{World, request, send};
+
+#[test]
+fn the_page_has_a_form_without_a_script() {
+    let page = World::new().control("GET", "/", Value::Null);
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (200, Some("text/html; charset=utf-8"))
+    );
+    assert!(
+        page.body.contains("<form")
+            && page.body.contains("name=\"scope\"")
+            && !page.body.contains("<script")
+    );
+}
+
+/// <https://www.bigin.com/developer/docs/apis/self-client-generate-code.html>: scope, duration, description; then Download.
+#[test]
+fn the_form_gives_a_self_client_file_that_works() {
+    let world = World::new();
+    let form = "client_id=&scope=ZohoCRM.modules.ALL%2CZohoCRM.org.READ&minutes=5&environment=production&give=download";
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    let answer = send(
+        &world.ready.control,
+        &request("POST", "/self-client", &headers, form),
+    )
+    .unwrap();
+    assert_eq!(
+        answer.header("content-disposition"),
+        Some("attachment; filename=\"self_client.json\"")
+    );
+    assert_eq!(
+        world.exchange(&answer.text("code")).text("scope"),
+        "ZohoCRM.modules.ALL ZohoCRM.org.READ"
+    );
+}
+
+#[test]
+fn the_form_can_show_the_code_and_says_what_is_wrong() {
+    let world = World::new();
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    let post = |form: &str| {
+        send(
+            &world.ready.control,
+            &request("POST", "/self-client", &headers, form),
+        )
+        .unwrap()
+    };
+    let shown = post("scope=ZohoCRM.org.READ&minutes=3&give=page");
+    let code = shown
+        .body
+        .split("<code>")
+        .nth(1)
+        .unwrap()
+        .split("</code>")
+        .next()
+        .unwrap()
+        .to_owned();
+    assert!(world.exchange(&code).is_granted());
+    let refused = post("scope=&minutes=3&give=page");
+    assert!(
+        refused.status == 400 && refused.body.contains("scope is missing"),
+        "{refused:?}"
+    );
+    let escaped = post("scope=%3Cb%3E.x.READ&minutes=3&give=page");
+    assert!(!escaped.body.contains("<b>"), "{escaped:?}");
+}
