@@ -1,0 +1,210 @@
+//! Changing a connection: its name, its API domain, whether it is there.
+
+use rand::CryptoRng;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use zoho_oauth::{AccountsDomain, ApiDomain, ClientSecret, CustomHosts};
+
+use super::{
+    ConnectionName,
+    store::{access_token_place, refresh_token_place},
+};
+use crate::{
+    app::App,
+    audit::{self, Event},
+    vault::{Fingerprint, UnlockedVault, VaultError},
+};
+
+/// Why a connection was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// There is none of this name.
+    #[error("there is no connection {0}")]
+    NotFound(ConnectionName),
+    /// The new name is another connection's.
+    #[error("the name {0} is taken")]
+    NameTaken(ConnectionName),
+    /// The vault refused.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    credential: Vec<u8>,
+    refresh_token_sealed: Vec<u8>,
+    api_domain: Option<String>,
+    client_id: String,
+    accounts_domain: String,
+}
+
+/// Gives a connection another name.
+pub async fn rename(
+    vault: &UnlockedVault,
+    from: &ConnectionName,
+    to: &ConnectionName,
+) -> Result<(), ChangeError> {
+    let mut transaction = vault.store().begin().await?;
+    let row = find(&mut transaction, vault, from).await?;
+    let taken = "SELECT count(*) FROM connections WHERE name = $1 AND removed_at IS NULL";
+    let query = sqlx::query_scalar(taken)
+        .bind(to.as_str())
+        .fetch_one(&mut *transaction)
+        .await;
+    let taken: i64 = query.map_err(|error| vault.store().error(error))?;
+    if taken > 0 {
+        return Err(ChangeError::NameTaken(to.clone()));
+    }
+    let update = sqlx::query("UPDATE connections SET name = $1 WHERE id = $2").bind(to.as_str());
+    let updated = update.bind(&row.id).execute(&mut *transaction).await;
+    updated.map_err(|error| vault.store().error(error))?;
+    let detail = format!("{from} to {to}");
+    commit(transaction, vault, &row.id, "connection_renamed", detail).await
+}
+
+/// Takes a connection out of use. Its refresh token stays sealed in the vault, and keeps its place
+/// at Zoho until it is revoked there.
+pub async fn remove(vault: &UnlockedVault, name: &ConnectionName) -> Result<(), ChangeError> {
+    let mut transaction = vault.store().begin().await?;
+    let row = find(&mut transaction, vault, name).await?;
+    let update = sqlx::query("UPDATE connections SET removed_at = $1 WHERE id = $2");
+    let update = update.bind(vault.clock().now()).bind(&row.id);
+    let updated = update.execute(&mut *transaction).await;
+    updated.map_err(|error| vault.store().error(error))?;
+    commit(
+        transaction,
+        vault,
+        &row.id,
+        "connection_removed",
+        name.to_string(),
+    )
+    .await
+}
+
+/// Says where a connection's access tokens go. Its tokens are sealed to that, so they are sealed
+/// anew.
+pub async fn set_api_domain(
+    vault: &UnlockedVault,
+    name: &ConnectionName,
+    api_domain: &ApiDomain,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<(), ChangeError> {
+    let mut transaction = vault.store().begin().await?;
+    let row = find(&mut transaction, vault, name).await?;
+    let app = app_of(&row)?;
+    let old = row.api_domain.as_deref().map(ApiDomain::parse).transpose();
+    let old = old.map_err(|_| damaged(&row, "api_domain"))?;
+
+    let place = refresh_token_place(vault, &row.id, &app, old.as_ref());
+    let token = vault.open(&place, &row.refresh_token_sealed, "the refresh token")?;
+    let place = refresh_token_place(vault, &row.id, &app, Some(api_domain));
+    let sealed = vault.keyring.seal(&place, token.as_bytes(), rng);
+    let sql = "UPDATE connections SET api_domain = $1, refresh_token_sealed = $2 WHERE id = $3";
+    let update = sqlx::query(sql)
+        .bind(api_domain.as_str())
+        .bind(sealed)
+        .bind(&row.id);
+    let updated = update.execute(&mut *transaction).await;
+    updated.map_err(|error| vault.store().error(error))?;
+    reseal_access_tokens(&mut transaction, vault, &row, old.as_ref(), api_domain, rng).await?;
+    commit(
+        transaction,
+        vault,
+        &row.id,
+        "api_domain_set",
+        api_domain.to_string(),
+    )
+    .await
+}
+
+async fn reseal_access_tokens(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    row: &Row,
+    old: Option<&ApiDomain>,
+    new: &ApiDomain,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<(), VaultError> {
+    let failed = |error| vault.store().error(error);
+    let credential = <[u8; 32]>::try_from(row.credential.as_slice());
+    let credential = Fingerprint::from(credential.map_err(|_| damaged(row, "credential"))?);
+    let sql = "SELECT epoch, sealed_token FROM refreshes
+               WHERE credential = $1 AND sealed_token IS NOT NULL AND expires_ms > $2";
+    let query = sqlx::query_as(sql)
+        .bind(&row.credential)
+        .bind(vault.clock().now());
+    let live: Vec<(i64, Vec<u8>)> = query.fetch_all(&mut *connection).await.map_err(failed)?;
+    for (epoch, sealed) in live {
+        let place = access_token_place(vault, credential, epoch, old);
+        let token = vault.open(&place, &sealed, "an access token")?;
+        let place = access_token_place(vault, credential, epoch, Some(new));
+        let sealed = vault.keyring.seal(&place, token.as_bytes(), rng);
+        let sql = "UPDATE refreshes SET sealed_token = $1 WHERE credential = $2 AND epoch = $3";
+        let update = sqlx::query(sql)
+            .bind(sealed)
+            .bind(&row.credential)
+            .bind(epoch);
+        update.execute(&mut *connection).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+async fn find(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    name: &ConnectionName,
+) -> Result<Row, ChangeError> {
+    let sql = "SELECT c.id, c.credential, c.refresh_token_sealed, c.api_domain, a.client_id,
+                 a.accounts_domain
+               FROM connections c JOIN apps a ON a.id = c.app_id
+               WHERE c.name = $1 AND c.removed_at IS NULL";
+    let found = sqlx::query_as(sql)
+        .bind(name.as_str())
+        .fetch_optional(connection)
+        .await;
+    let found = found.map_err(|error| vault.store().error(error))?;
+    found.ok_or_else(|| ChangeError::NotFound(name.clone()))
+}
+
+fn app_of(row: &Row) -> Result<App, VaultError> {
+    Ok(App {
+        client_id: row
+            .client_id
+            .parse()
+            .map_err(|_| damaged(row, "client_id"))?,
+        accounts_domain: AccountsDomain::parse(&row.accounts_domain, CustomHosts::Allowed)
+            .map_err(|_| damaged(row, "accounts_domain"))?,
+        client_secret: ClientSecret::new(""),
+    })
+}
+
+fn damaged(row: &Row, column: &'static str) -> VaultError {
+    VaultError::Damaged {
+        table: "connections",
+        column,
+        row: row.id.clone(),
+    }
+}
+
+async fn commit(
+    mut transaction: Transaction<'static, Sqlite>,
+    vault: &UnlockedVault,
+    id: &str,
+    event: &'static str,
+    detail: String,
+) -> Result<(), ChangeError> {
+    let event = Event {
+        event,
+        connection_id: Some(id),
+        detail,
+    };
+    let now = vault.clock().now();
+    let appended = audit::append(&mut transaction, &vault.index_key, now, event).await;
+    appended.map_err(|error| vault.store().error(error))?;
+    transaction
+        .commit()
+        .await
+        .map_err(|error| vault.store().error(error))?;
+    Ok(())
+}

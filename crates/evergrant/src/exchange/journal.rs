@@ -1,0 +1,201 @@
+//! The vault's memory of grants: one row for every grant token that it has seen, by keyed fingerprint.
+
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use crate::{
+    clock::Timestamp,
+    connection::ConnectionName,
+    vault::{Fingerprint, UnlockedVault, Vault, VaultError, escrow::ExchangeId},
+};
+
+/// What became of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is under way, or its process died.
+    Prepared,
+    /// The refresh token is kept, or was handed over.
+    Done,
+    /// Nothing was sent: the grant is whole.
+    Unsent,
+    /// Zoho refused in a way that can leave the grant whole.
+    Refused,
+    /// Zoho refused the grant itself.
+    Spent,
+    /// It ended without an answer that tells anything.
+    Failed,
+    /// A request left and nobody knows.
+    Unknown,
+    /// A person gave it up.
+    Discarded,
+}
+
+impl Outcome {
+    const ALL: [Self; 8] = [
+        Self::Prepared,
+        Self::Done,
+        Self::Unsent,
+        Self::Refused,
+        Self::Spent,
+        Self::Failed,
+        Self::Unknown,
+        Self::Discarded,
+    ];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepared => "prepared",
+            Self::Done => "done",
+            Self::Unsent => "unsent",
+            Self::Refused => "refused",
+            Self::Spent => "spent",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Discarded => "discarded",
+        }
+    }
+
+    /// Tells whether the same grant may be tried once more.
+    pub(super) fn may_try_again(self) -> bool {
+        matches!(self, Self::Unsent | Self::Refused | Self::Failed)
+    }
+}
+
+/// A row of the table.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) id: String,
+    pub(super) name: Option<String>,
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<String>,
+    pub(super) at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    name: Option<String>,
+    state: String,
+    reason: Option<String>,
+    at: Timestamp,
+}
+
+impl TryFrom<Row> for Entry {
+    type Error = VaultError;
+
+    fn try_from(row: Row) -> Result<Self, VaultError> {
+        let outcome = Outcome::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == row.state);
+        let Some(outcome) = outcome else {
+            return Err(VaultError::Damaged {
+                table: "exchanges",
+                column: "state",
+                row: row.id,
+            });
+        };
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            outcome,
+            reason: row.reason,
+            at: row.at,
+        })
+    }
+}
+
+/// Finds the exchange of a grant.
+pub(super) async fn find_by_grant(
+    vault: &UnlockedVault,
+    grant: Fingerprint,
+) -> Result<Option<Entry>, VaultError> {
+    let sql = "SELECT id, name, state, reason, at FROM exchanges WHERE grant_fingerprint = $1";
+    let query = sqlx::query_as::<_, Row>(sql).bind(grant.as_bytes());
+    let row = query.fetch_optional(vault.store().reader()).await;
+    row.map_err(|error| vault.store().error(error))?
+        .map(Entry::try_from)
+        .transpose()
+}
+
+/// Finds an exchange by its id. No key is needed.
+pub(super) async fn find(vault: &Vault, id: ExchangeId) -> Result<Option<Entry>, VaultError> {
+    let sql = "SELECT id, name, state, reason, at FROM exchanges WHERE id = $1";
+    let query = sqlx::query_as::<_, Row>(sql).bind(id.to_string());
+    let row = query.fetch_optional(vault.store.reader()).await;
+    row.map_err(|error| vault.store.error(error))?
+        .map(Entry::try_from)
+        .transpose()
+}
+
+/// Enters an exchange that is about to begin and tells whether an earlier answer to its grant was lost;
+/// or gives back what is known of the grant, if that rules out another try.
+pub(super) async fn begin(
+    vault: &UnlockedVault,
+    id: ExchangeId,
+    grant: Fingerprint,
+    name: Option<&ConnectionName>,
+) -> Result<Result<bool, Entry>, VaultError> {
+    let failed = |error| vault.store().error(error);
+    let mut transaction = vault.store().begin().await?;
+    let earlier = "SELECT id, name, state, reason, at FROM exchanges WHERE grant_fingerprint = $1";
+    let query = sqlx::query_as::<_, Row>(earlier).bind(grant.as_bytes());
+    let earlier = query
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    let answer_lost = match earlier.map(Entry::try_from).transpose()? {
+        Some(earlier) if !earlier.outcome.may_try_again() => return Ok(Err(earlier)),
+        earlier => earlier.is_some_and(|earlier| earlier.outcome == Outcome::Failed),
+    };
+    let sql = "INSERT INTO exchanges (id, grant_fingerprint, name, state, at)
+               VALUES ($1, $2, $3, 'prepared', $4)
+               ON CONFLICT (grant_fingerprint) DO UPDATE SET
+                 id = excluded.id, name = excluded.name, state = 'prepared', reason = NULL,
+                 at = excluded.at";
+    let insert = sqlx::query(sql).bind(id.to_string()).bind(grant.as_bytes());
+    let insert = insert
+        .bind(name.map(ConnectionName::as_str))
+        .bind(vault.clock().now());
+    insert.execute(&mut *transaction).await.map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    Ok(Ok(answer_lost))
+}
+
+/// Notes how an exchange ended, in the transaction of what it brought; tells whether that was news.
+pub(super) async fn finish(
+    connection: &mut SqliteConnection,
+    id: ExchangeId,
+    grant: Fingerprint,
+    at: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    // The row can be missing: a record from another disk, or a vault that was restored.
+    let sql = "INSERT INTO exchanges (id, grant_fingerprint, state, at) VALUES ($1, $2, 'done', $3)
+               ON CONFLICT (grant_fingerprint) DO UPDATE SET state = 'done', reason = NULL
+               WHERE exchanges.state <> 'done'";
+    let upsert = sqlx::query(sql)
+        .bind(id.to_string())
+        .bind(grant.as_bytes())
+        .bind(at);
+    Ok(upsert.execute(connection).await?.rows_affected() > 0)
+}
+
+/// Notes how an exchange ended that brought nothing.
+pub(super) async fn note(
+    vault: &Vault,
+    id: ExchangeId,
+    outcome: Outcome,
+    reason: Option<&str>,
+) -> Result<(), VaultError> {
+    let mut transaction: Transaction<'static, Sqlite> = vault.store.begin().await?;
+    let sql =
+        "UPDATE exchanges SET state = $1, reason = $2, at = $3 WHERE id = $4 AND state <> 'done'";
+    let update = sqlx::query(sql)
+        .bind(outcome.as_str())
+        .bind(reason)
+        .bind(vault.clock.now());
+    let updated = update.bind(id.to_string()).execute(&mut *transaction).await;
+    updated.map_err(|error| vault.store.error(error))?;
+    transaction
+        .commit()
+        .await
+        .map_err(|error| vault.store.error(error))
+}

@@ -1,0 +1,211 @@
+//! Before the grant is spent: whatever fails here has cost nothing.
+
+use rand::{SeedableRng, rngs::StdRng};
+use zoho_oauth::{ConnectError, Connection, GrantToken};
+
+use super::{Earlier, Exchange, ExchangeError, KnownToken, Purpose, context::Context, journal};
+use crate::{
+    clock::Timestamp,
+    connection,
+    vault::{
+        Fingerprint, UnlockedVault, VaultError,
+        escrow::{self, EscrowFile, ExchangeId, Record},
+    },
+};
+
+/// An exchange that is ready to be sent.
+pub(super) struct Prepared {
+    pub(super) id: ExchangeId,
+    pub(super) escrow: EscrowFile,
+    pub(super) context: Context,
+    /// Whether an earlier run with this grant got no answer.
+    pub(super) answer_lost: bool,
+}
+
+/// Checks all that can be checked without a grant token: the name is free, the vault can be written,
+/// an escrow file can be made. Nothing stays behind.
+pub async fn check(
+    vault: &UnlockedVault,
+    purpose: &Purpose,
+    rng: &mut StdRng,
+) -> Result<(), ExchangeError> {
+    check_name(vault, purpose).await?;
+    let transaction = vault.store().begin().await?;
+    transaction
+        .rollback()
+        .await
+        .map_err(|error| vault.store().error(error))?;
+    let probe = create_escrow(vault, ExchangeId::generate(rng), Vec::new(), rng).await?;
+    probe.remove().map_err(ExchangeError::Escrow)
+}
+
+/// Checks the grant token: it lives, and the vault does not know it.
+pub async fn check_grant(
+    vault: &UnlockedVault,
+    token: &GrantToken,
+    expires_at: Option<Timestamp>,
+) -> Result<(), ExchangeError> {
+    if let Some(at) = expires_at.filter(|at| *at <= vault.clock().now()) {
+        return Err(ExchangeError::GrantExpired { at });
+    }
+    if let Some(known) = find_token(vault, token).await? {
+        return Err(ExchangeError::KnownToken(known));
+    }
+    let known = journal::find_by_grant(vault, fingerprint(vault, token)).await?;
+    match known.filter(|known| !known.outcome.may_try_again()) {
+        Some(known) => Err(ExchangeError::KnownGrant(earlier(known))),
+        None => Ok(()),
+    }
+}
+
+/// Checks the grant, makes the escrow file and enters the exchange in the vault: from here on
+/// a reply can be kept.
+pub(super) async fn prepare(
+    vault: &UnlockedVault,
+    exchange: &Exchange,
+    rng: &mut StdRng,
+) -> Result<Prepared, ExchangeError> {
+    check_name(vault, &exchange.purpose).await?;
+    check_grant(vault, &exchange.grant_token, exchange.grant_expires_at).await?;
+    let id = ExchangeId::generate(rng);
+    let grant = fingerprint(vault, &exchange.grant_token);
+    let context = Context::new(exchange, grant, vault.clock().now());
+    let bytes = context.to_bytes(exchange.redirect_uri.as_deref());
+    let sealed = escrow::seal_context(&vault.keyring, vault.vault.id(), id, &bytes, rng);
+    let file = create_escrow(vault, id, sealed, rng).await?;
+    // It is read back as a stranger would read it: with the key, from the disk.
+    let opened = escrow::open(&vault.keyring, file.record());
+    opened.map_err(|error| VaultError::Sealed {
+        what: "the escrow record".into(),
+        error,
+    })?;
+
+    let name = exchange.purpose.name();
+    match journal::begin(vault, id, grant, name).await {
+        Ok(Ok(answer_lost)) => {
+            tracing::info!(exchange = %id, "escrow and vault are ready");
+            Ok(Prepared {
+                id,
+                escrow: file,
+                context,
+                answer_lost,
+            })
+        }
+        Ok(Err(known)) => {
+            file.remove().map_err(ExchangeError::Escrow)?;
+            Err(ExchangeError::KnownGrant(earlier(known)))
+        }
+        Err(error) => {
+            file.remove().map_err(ExchangeError::Escrow)?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Connects and prepares at once. A failure to prepare ends it; a failure to connect is told, and may
+/// be tried again.
+pub(super) async fn side_by_side(
+    connecting: impl Future<Output = Result<Connection, ConnectError>>,
+    preparing: impl Future<Output = Result<Prepared, ExchangeError>>,
+) -> Result<(Result<Connection, ConnectError>, Prepared), ExchangeError> {
+    tokio::pin!(connecting, preparing);
+    tokio::select! {
+        prepared = &mut preparing => {
+            let prepared = prepared?;
+            Ok((connecting.await, prepared))
+        }
+        connected = &mut connecting => Ok((connected, preparing.await?)),
+    }
+}
+
+async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), ExchangeError> {
+    let Purpose::Keep {
+        name,
+        replace: false,
+    } = purpose
+    else {
+        return Ok(());
+    };
+    if connection::is_taken(&vault.vault, name).await? {
+        return Err(ExchangeError::NameTaken(name.clone()));
+    }
+    Ok(())
+}
+
+/// Finds out whether a token is one that the vault holds as something else. All three kinds look
+/// alike, so that shape tells nothing.
+async fn find_token(
+    vault: &UnlockedVault,
+    token: &GrantToken,
+) -> Result<Option<KnownToken>, VaultError> {
+    let failed = |error| vault.store().error(error);
+    let secret = token.expose_secret().as_bytes();
+    let access_token = vault.index_key.fingerprint("access_token", &[secret]);
+    let sql = "SELECT count(*) FROM refreshes WHERE fingerprint = $1";
+    let query = sqlx::query_scalar(sql).bind(access_token.as_bytes());
+    let found: i64 = query
+        .fetch_one(vault.store().reader())
+        .await
+        .map_err(failed)?;
+    if found > 0 {
+        return Ok(Some(KnownToken::AccessToken));
+    }
+    let domains = sqlx::query_scalar("SELECT DISTINCT accounts_domain FROM apps");
+    let domains: Vec<String> = domains
+        .fetch_all(vault.store().reader())
+        .await
+        .map_err(failed)?;
+    for domain in domains {
+        let credential = vault
+            .index_key
+            .fingerprint("credential", &[domain.as_bytes(), secret]);
+        let sql = "SELECT name FROM connections WHERE credential = $1
+                   UNION ALL
+                   SELECT c.name FROM former_refresh_tokens f JOIN connections c ON c.id = f.connection_id
+                   WHERE f.credential = $1 LIMIT 1";
+        let query = sqlx::query_scalar(sql).bind(credential.as_bytes());
+        let name = query
+            .fetch_optional(vault.store().reader())
+            .await
+            .map_err(failed)?;
+        if let Some(name) = name {
+            return Ok(Some(KnownToken::RefreshToken(name)));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes the file away from this thread, which goes on with the handshake meanwhile.
+async fn create_escrow(
+    vault: &UnlockedVault,
+    id: ExchangeId,
+    context_sealed: Vec<u8>,
+    rng: &mut StdRng,
+) -> Result<EscrowFile, ExchangeError> {
+    let too_long = || std::io::Error::other("scopes or names are too long for an escrow record");
+    let record = Record::prepared(vault.vault.id(), id, context_sealed)
+        .ok_or_else(|| ExchangeError::Escrow(too_long()))?;
+    let folder = vault.vault.folders.escrow();
+    let mut rng = StdRng::from_rng(rng);
+    let created =
+        tokio::task::spawn_blocking(move || EscrowFile::create(&folder, record, &mut rng)).await;
+    let created = created.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
+    created.map_err(ExchangeError::Escrow)
+}
+
+fn fingerprint(vault: &UnlockedVault, token: &GrantToken) -> Fingerprint {
+    vault
+        .index_key
+        .fingerprint("grant", &[token.expose_secret().as_bytes()])
+}
+
+fn earlier(known: journal::Entry) -> Earlier {
+    let state = known.outcome.as_str();
+    Earlier {
+        id: known.id,
+        name: known.name,
+        state,
+        reason: known.reason,
+        at: known.at,
+    }
+}

@@ -1,0 +1,284 @@
+//! Finishing what a crash, a full disk or a broken vault left in escrow.
+
+use std::{io, time::Duration};
+
+use rand::rngs::StdRng;
+use zoho_oauth::{Reply, TokenReply, read_token_reply};
+
+use super::{
+    ExchangeError,
+    context::Context,
+    journal::{self, Outcome},
+    keep::{self, Kept},
+    send,
+};
+use crate::{
+    clock::Timestamp,
+    vault::{
+        UnlockedVault, Vault, VaultError,
+        escrow::{self, Entry, EscrowFile, ExchangeId, Phase, Record},
+        seal::OpenError,
+    },
+};
+
+/// How long a record is kept of which nobody knows what became of its grant.
+const UNKNOWN_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// A record that waits in escrow.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The exchange.
+    pub id: ExchangeId,
+    /// The connection that it was for.
+    pub name: Option<String>,
+    /// How far it had come.
+    pub phase: Phase,
+    /// When it began.
+    pub at: Option<Timestamp>,
+}
+
+impl Waiting {
+    /// Describes a record that cannot be read: whether its request left, nobody can tell.
+    fn unread(id: ExchangeId) -> Self {
+        Self {
+            id,
+            name: None,
+            phase: Phase::Sending,
+            at: None,
+        }
+    }
+}
+
+/// What became of a record.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fate {
+    /// Its connection is in the vault.
+    Kept(Box<Kept>),
+    /// Its connection had been in the vault before.
+    Settled,
+    /// Nothing had been sent: the grant is whole, or was when it began.
+    Unsent,
+    /// A request left and no reply is here.
+    Unknown,
+    /// Zoho's reply was a refusal.
+    Refused(Box<ExchangeError>),
+    /// It cannot be finished now, and stays.
+    Stays(RecoverError),
+}
+
+/// A record that `recover` went through.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The record.
+    pub waiting: Waiting,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// Why a record cannot be finished.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// It is another vault's.
+    #[error("it belongs to another vault")]
+    OtherVault,
+    /// It does not open.
+    #[error("it does not open")]
+    Sealed(#[source] OpenError),
+    /// It opened, and makes no sense.
+    #[error("a later version wrote it, or it is damaged")]
+    Unreadable,
+    /// There is no such record, or its process lives.
+    #[error("no such record waits in escrow")]
+    NotFound,
+    /// The text is no record.
+    #[error("the text holds no escrow record")]
+    NotARecord,
+    /// Its file cannot be read or removed.
+    #[error("its file cannot be read or removed")]
+    File(#[source] io::Error),
+    /// The vault refused.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// Lists what waits in escrow and is nobody's any more. No key is needed, and nothing is changed.
+pub async fn waiting(vault: &Vault) -> Result<Vec<Waiting>, RecoverError> {
+    let mut waiting: Vec<Waiting> = Vec::new();
+    for entry in escrow::list(vault.folders()).map_err(RecoverError::File)? {
+        if waiting.iter().any(|known| known.id == entry.id) {
+            continue;
+        }
+        match take_over(&entry) {
+            Ok(Some((_file, record))) => {
+                let (found, outcome) = describe(vault, &record).await?;
+                waiting.extend((outcome != Some(Outcome::Done)).then_some(found));
+            }
+            Ok(None) => {}
+            Err(_) => waiting.push(Waiting::unread(entry.id)),
+        }
+    }
+    Ok(waiting)
+}
+
+/// Finishes everything that waits in escrow and is nobody's any more.
+pub async fn recover(
+    vault: &UnlockedVault,
+    rng: &mut StdRng,
+) -> Result<Vec<Recovered>, RecoverError> {
+    let now = vault.clock().now();
+    escrow::clear_temporary(vault.vault.folders(), now.into()).map_err(RecoverError::File)?;
+    let mut recovered = Vec::new();
+    for entry in escrow::list(vault.vault.folders()).map_err(RecoverError::File)? {
+        let (file, record) = match take_over(&entry) {
+            Ok(Some(taken)) => taken,
+            Ok(None) => continue,
+            Err(error) => {
+                recovered.push(Recovered {
+                    waiting: Waiting::unread(entry.id),
+                    fate: Fate::Stays(error),
+                });
+                continue;
+            }
+        };
+        let (waiting, outcome) = describe(&vault.vault, &record).await?;
+        if outcome == Some(Outcome::Done) {
+            file.remove().map_err(RecoverError::File)?;
+            continue;
+        }
+        let fate = match settle(vault, &record, &waiting, outcome, rng).await {
+            Ok((fate, release)) => {
+                if release {
+                    file.remove().map_err(RecoverError::File)?;
+                }
+                fate
+            }
+            Err(error) => Fate::Stays(error),
+        };
+        recovered.push(Recovered { waiting, fate });
+    }
+    Ok(recovered)
+}
+
+/// Finishes a record that a person kept as text.
+pub async fn recover_text(
+    vault: &UnlockedVault,
+    text: &str,
+    rng: &mut StdRng,
+) -> Result<Recovered, RecoverError> {
+    let record = Record::from_text(text).ok_or(RecoverError::NotARecord)?;
+    let (waiting, outcome) = describe(&vault.vault, &record).await?;
+    let (fate, _) = settle(vault, &record, &waiting, outcome, rng).await?;
+    Ok(Recovered { waiting, fate })
+}
+
+/// Gives up a record, whatever it holds.
+pub async fn discard(vault: &Vault, id: ExchangeId) -> Result<Waiting, RecoverError> {
+    let mut discarded = None;
+    for entry in escrow::list(vault.folders()).map_err(RecoverError::File)? {
+        if entry.id != id {
+            continue;
+        }
+        discarded = match take_over(&entry) {
+            Ok(None) => continue,
+            Ok(Some((file, record))) => {
+                let (waiting, _) = describe(vault, &record).await?;
+                file.remove().map_err(RecoverError::File)?;
+                Some(waiting)
+            }
+            // What cannot be read is given up all the same: a person says so.
+            Err(_) => {
+                fs_err::remove_file(&entry.path).map_err(RecoverError::File)?;
+                Some(Waiting::unread(id))
+            }
+        };
+        journal::note(vault, id, Outcome::Discarded, None).await?;
+    }
+    discarded.ok_or(RecoverError::NotFound)
+}
+
+fn take_over(entry: &Entry) -> Result<Option<(EscrowFile, Record)>, RecoverError> {
+    EscrowFile::take_over(&entry.path).map_err(RecoverError::File)
+}
+
+async fn describe(
+    vault: &Vault,
+    record: &Record,
+) -> Result<(Waiting, Option<Outcome>), VaultError> {
+    let known = journal::find(vault, record.id).await?;
+    let outcome = known.as_ref().map(|known| known.outcome);
+    let at = known.as_ref().map(|known| known.at);
+    let name = known.and_then(|known| known.name);
+    Ok((
+        Waiting {
+            id: record.id,
+            name,
+            phase: record.phase(),
+            at,
+        },
+        outcome,
+    ))
+}
+
+/// Settles one record; tells whether its file may go.
+async fn settle(
+    vault: &UnlockedVault,
+    record: &Record,
+    waiting: &Waiting,
+    outcome: Option<Outcome>,
+    rng: &mut StdRng,
+) -> Result<(Fate, bool), RecoverError> {
+    if record.vault_id != vault.vault.id() {
+        return Err(RecoverError::OtherVault);
+    }
+    let opened = escrow::open(&vault.keyring, record).map_err(RecoverError::Sealed)?;
+    let context = Context::from_bytes(&opened.context).ok_or(RecoverError::Unreadable)?;
+    if let Some(reply) = opened.reply {
+        return settle_reply(vault, record, context, &reply, rng).await;
+    }
+    if record.phase() == Phase::Prepared && !context.is_of_an_earlier_boot() {
+        journal::note(&vault.vault, record.id, Outcome::Unsent, None).await?;
+        return Ok((Fate::Unsent, true));
+    }
+    if outcome != Some(Outcome::Unknown) {
+        journal::note(&vault.vault, record.id, Outcome::Unknown, None).await?;
+        return Ok((Fate::Unknown, false));
+    }
+    let now = vault.clock().now();
+    let noted = waiting.at.unwrap_or(now);
+    Ok((Fate::Unknown, noted.until(now) > UNKNOWN_KEPT))
+}
+
+async fn settle_reply(
+    vault: &UnlockedVault,
+    record: &Record,
+    context: Context,
+    reply: &Reply,
+    rng: &mut StdRng,
+) -> Result<(Fate, bool), RecoverError> {
+    let answer_lost = record.attempts() > 1;
+    let attempts = u32::from(record.attempts());
+    let error = match read_token_reply(reply) {
+        TokenReply::Granted(grant) if grant.refresh_token.is_some() => {
+            let kept = keep::keep_found(vault, record.id, context, grant, rng).await?;
+            return Ok((
+                kept.map_or(Fate::Settled, |kept| Fate::Kept(Box::new(kept))),
+                true,
+            ));
+        }
+        TokenReply::Granted(_) => ExchangeError::NoRefreshToken,
+        TokenReply::Refused(refusal) => ExchangeError::Refused {
+            refusal,
+            answer_lost,
+            attempts,
+        },
+        TokenReply::Unreadable(unreadable) => ExchangeError::Unreadable {
+            unreadable,
+            attempts,
+        },
+    };
+    let (outcome, reason) = send::outcome(&error);
+    journal::note(&vault.vault, record.id, outcome, reason.as_deref()).await?;
+    Ok((Fate::Refused(Box::new(error)), true))
+}

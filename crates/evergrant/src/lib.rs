@@ -1,0 +1,16 @@
+//! Keeps and shares Zoho's tokens: vault, escrow, exchange.
+//!
+//! A grant token lives for minutes and works once. [`exchange::exchange`] turns it into a connection
+//! in a [`vault`], and what has reached this machine is not lost: every reply lies in escrow, synced,
+//! before anybody looks at it.
+//!
+//! Nothing here prints, prompts, reads the environment or looks for a home folder; time and
+//! randomness come in as arguments.
+
+pub mod app;
+mod audit;
+pub mod clock;
+pub mod connection;
+pub mod exchange;
+mod id;
+pub mod vault;

@@ -1,0 +1,97 @@
+//! Fingerprints: how the vault knows a token again without opening anything.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::CryptoRng;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::seal::push_prefixed;
+
+/// A keyed hash of a token: equal for equal tokens, and worth nothing without the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Returns the hash.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Fingerprint {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// The key of all fingerprints: random, made with the vault and sealed in it, so that a new master
+/// key does not change them.
+#[derive(Clone)]
+pub struct IndexKey(Zeroizing<[u8; 32]>);
+
+impl IndexKey {
+    /// Makes a new key.
+    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *bytes);
+        Self(bytes)
+    }
+
+    /// Reads an opened key; `None` if it is not 32 bytes long.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut key = Zeroizing::new([0; 32]);
+        (bytes.len() == key.len()).then(|| key.copy_from_slice(bytes))?;
+        Some(Self(key))
+    }
+
+    /// Returns the key's bytes, to be sealed.
+    pub fn expose_bytes(&self) -> &[u8] {
+        &*self.0
+    }
+
+    /// Returns the keyed hash of `parts`, for one purpose.
+    pub fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> Fingerprint {
+        // Unwrap safety: HMAC takes keys of any length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("any");
+        let mut message = Zeroizing::new(Vec::new());
+        push_prefixed(&mut message, purpose.as_bytes());
+        for part in parts {
+            push_prefixed(&mut message, part);
+        }
+        mac.update(&message);
+        Fingerprint(mac.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for IndexKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IndexKey([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purpose_parts_and_key_all_count() {
+        let key = IndexKey::from_bytes(&[7; 32]).unwrap();
+        let other = IndexKey::from_bytes(&[8; 32]).unwrap();
+        let print = key.fingerprint("grant", &[b"a", b"bc"]);
+        assert_eq!(print, key.fingerprint("grant", &[b"a", b"bc"]));
+        assert_ne!(print, key.fingerprint("grant", &[b"ab", b"c"]));
+        assert_ne!(print, key.fingerprint("token", &[b"a", b"bc"]));
+        assert_ne!(print, other.fingerprint("grant", &[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_none() {
+        assert!(IndexKey::from_bytes(&[7; 31]).is_none());
+        assert_eq!(
+            format!("{:?}", IndexKey::from_bytes(&[7; 32]).unwrap()),
+            "IndexKey([redacted])"
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! The database: pool, transactions, migrations, and nothing else.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tempfile::TempPath;
+
+use super::{VaultError, file_system, files};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a writer waits for the one before it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The vault's database.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    pool: SqlitePool,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the database, bringing its tables up to date; `None` if there is none.
+    pub(super) async fn open(path: &Path) -> Result<Option<Self>, VaultError> {
+        if !path
+            .try_exists()
+            .map_err(|source| VaultError::io(path, source))?
+        {
+            return Ok(None);
+        }
+        file_system::check_local(files::parent(path))?;
+        // A command does one thing at a time, and each connection costs a thread, an open file and
+        // a reading of the schema.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(options(path));
+        let store = Self {
+            pool,
+            path: path.to_owned(),
+        };
+        store.migrate().await?;
+        Ok(Some(store))
+    }
+
+    /// Makes a database whole in a temporary file, filled by `fill`, and gives it its name unless
+    /// another process was quicker.
+    pub(super) async fn create(
+        path: &Path,
+        fill: impl AsyncFnOnce(&mut SqliteConnection) -> Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
+        let failed = |source| VaultError::io(path, source);
+        let folder = files::parent(path);
+        files::make_folder(folder).map_err(failed)?;
+        file_system::check_local(folder)?;
+        let temporary = files::temporary_in(folder)
+            .map_err(failed)?
+            .into_temp_path();
+        fill_new(&temporary, fill)
+            .await
+            .map_err(|error| VaultError::database(path, error))??;
+        files::publish(temporary, path).map_err(failed)?;
+        Ok(())
+    }
+
+    /// Returns the pool, for a single reading statement; never inside a transaction, which holds the
+    /// one connection.
+    pub(crate) fn reader(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// Begins a transaction that takes the write lock at once. One that reads first and writes later
+    /// fails with SQLITE_BUSY_SNAPSHOT as soon as somebody else wrote in between, whatever the
+    /// timeout (<https://www.sqlite.org/lang_transaction.html>).
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, VaultError> {
+        self.pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(|error| self.error(error))
+    }
+
+    /// Runs SQLite's own check (<https://www.sqlite.org/pragma.html#pragma_quick_check>).
+    pub(super) async fn check(&self) -> Result<(), VaultError> {
+        let check = sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)");
+        let found = check
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| self.error(error))?;
+        if found == "ok" {
+            Ok(())
+        } else {
+            Err(VaultError::Broken {
+                path: self.path.clone(),
+                found,
+            })
+        }
+    }
+
+    /// Writes the log back into the database and closes it.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Names the database in an error.
+    pub(crate) fn error(&self, error: sqlx::Error) -> VaultError {
+        VaultError::database(&self.path, error)
+    }
+
+    async fn migrate(&self) -> Result<(), VaultError> {
+        let latest = MIGRATIONS
+            .iter()
+            .map(|migration| migration.version)
+            .max()
+            .unwrap_or(0);
+        let version = self.version(&self.pool).await?;
+        if version == latest {
+            return Ok(());
+        }
+        if version > latest {
+            return Err(VaultError::Newer {
+                path: self.path.clone(),
+                version,
+                latest,
+            });
+        }
+        // The write lock is the migration lock: who waited finds the work done.
+        let mut transaction = self.begin().await?;
+        if self.version(&mut *transaction).await? < latest {
+            run_migrations(&mut transaction)
+                .await
+                .map_err(|error| self.error(error))?;
+        }
+        transaction
+            .commit()
+            .await
+            .map_err(|error| self.error(error))
+    }
+
+    async fn version(&self, from: impl sqlx::SqliteExecutor<'_>) -> Result<i64, VaultError> {
+        let row = sqlx::query("PRAGMA user_version").fetch_one(from).await;
+        row.and_then(|row| row.try_get(0))
+            .map_err(|error| self.error(error))
+    }
+}
+
+async fn fill_new(
+    temporary: &TempPath,
+    fill: impl AsyncFnOnce(&mut SqliteConnection) -> Result<(), VaultError>,
+) -> Result<Result<(), VaultError>, sqlx::Error> {
+    let mut connection = SqliteConnection::connect_with(&options(temporary)).await?;
+    run_migrations(&mut connection).await?;
+    let filled = fill(&mut connection).await;
+    connection.close().await?;
+    Ok(filled)
+}
+
+async fn run_migrations(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    MIGRATIONS
+        .run(connection)
+        .await
+        .map_err(|error| sqlx::Error::Migrate(Box::new(error)))
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(BUSY_TIMEOUT)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+}
