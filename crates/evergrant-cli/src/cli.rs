@@ -1,0 +1,225 @@
+//! The command line: the tree of commands, and the way from arguments to an exit code.
+
+use std::{ffi::OsString, io::Read, path::PathBuf, process::ExitCode};
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::{
+    config::Config, environment::Environment, inputs::prompter::Terminal, paths::Paths, telemetry,
+};
+use error::CliError;
+use output::{Output, Streams};
+
+pub(crate) mod completions;
+pub(crate) mod connections;
+pub(crate) mod data_centers;
+#[cfg(feature = "simulate")]
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod error;
+pub(crate) mod exchange;
+pub(crate) mod exit_code;
+pub(crate) mod man;
+pub(crate) mod output;
+pub(crate) mod recover;
+pub(crate) mod redact;
+#[cfg(test)]
+mod reference;
+pub(crate) mod scopes;
+#[cfg(feature = "simulate")]
+pub(crate) mod simulate;
+pub(crate) mod time;
+mod usage;
+pub(crate) mod vault;
+
+/// Turn a Zoho grant token, which lives minutes and works once, into API access that never runs out
+#[derive(Debug, Parser)]
+#[command(
+    name = "evergrant",
+    version,
+    max_term_width = 100,
+    subcommand_required = true
+)]
+#[command(disable_help_subcommand = true, after_long_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: GlobalOptions,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The options that every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalOptions {
+    /// Keep vault, escrow, key and configuration in this folder [env: EVERGRANT_HOME]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Read this configuration file [env: EVERGRANT_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON value on standard output, and errors and warnings as JSON lines on standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Never ask, even at a terminal
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Log what happens on standard error; twice or thrice for more [env: EVERGRANT_LOG]
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print errors only on standard error
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Exchange(Box<exchange::ExchangeArgs>),
+    Connections(connections::ConnectionsArgs),
+    Recover(recover::RecoverArgs),
+    Doctor(doctor::DoctorArgs),
+    Scopes(scopes::ScopesArgs),
+    DataCenters(data_centers::DataCentersArgs),
+    #[cfg(feature = "simulate")]
+    Demo(demo::DemoArgs),
+    #[cfg(feature = "simulate")]
+    Simulate(simulate::SimulateArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  evergrant exchange acme                  ask for what is missing, the grant token last
+  evergrant exchange acme --self-client self_client.json --data-center eu
+  evergrant connections list
+  evergrant demo                           see it work on this machine, without an account at Zoho";
+
+/// What a command works with besides its own arguments.
+pub(crate) struct Context<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) options: GlobalOptions,
+    pub(crate) output: Output,
+    pub(crate) stdin: Box<dyn Read>,
+    program: String,
+    /// Whether a person sees standard error, and may be asked.
+    pub(crate) attended: bool,
+}
+
+impl Context<'_> {
+    /// Finds the files of the home that the options and the environment name.
+    pub(crate) fn paths(&self) -> Result<Paths, CliError> {
+        Paths::find(
+            self.options.home.as_deref(),
+            self.options.config.as_deref(),
+            self.environment,
+        )
+    }
+
+    /// Returns the program's name, as it was called.
+    pub(crate) fn program(&self) -> String {
+        self.program.clone()
+    }
+
+    /// Returns whom to ask; nobody without a terminal, or with `--no-input`.
+    pub(crate) fn prompter(&self) -> Option<Terminal> {
+        if self.attended {
+            Terminal::open().ok()
+        } else {
+            None
+        }
+    }
+
+    /// Returns what programs see of the environment that are asked for a secret.
+    pub(crate) fn environment_of_children(&self) -> Result<Environment, CliError> {
+        let config = self.config()?;
+        Ok(self.environment.without_secrets(&config.secret_variables()))
+    }
+
+    /// Reads the configuration.
+    pub(crate) fn config(&self) -> Result<Config, CliError> {
+        Config::read(&self.paths()?)
+    }
+}
+
+/// Runs one command line and returns its exit code; the first argument is the program's name.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+    streams: Streams,
+) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let Streams {
+        stdin,
+        stdout,
+        stderr,
+        attended,
+    } = streams;
+    let parsed = usage::parse(&arguments);
+    let options = match &parsed {
+        Ok(usage::Parsed::Run(cli)) => cli.options.clone(),
+        _ => GlobalOptions {
+            json: usage::asks_for_json(&arguments),
+            ..GlobalOptions::default()
+        },
+    };
+    let output = Output::new(stdout, stderr, &options);
+    let attended = attended && !options.no_input;
+    let mut context = Context {
+        environment,
+        options,
+        output,
+        stdin,
+        program: program_of(&arguments),
+        attended,
+    };
+    let outcome = match parsed {
+        Ok(usage::Parsed::Run(cli)) => logged(cli.command, &mut context),
+        Ok(usage::Parsed::Text(text)) => context.output.data(&text),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            context.output.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+/// Runs a command with its log. A configuration that cannot be read is for those to report who need it.
+fn logged(command: Command, context: &mut Context<'_>) -> Result<(), CliError> {
+    let config = context.config().unwrap_or_default();
+    let settings =
+        telemetry::Settings::resolve(&context.options, context.environment, &config.log)?;
+    let _log = settings.map(|settings| settings.start());
+    dispatch(command, context)
+}
+
+/// Returns the name by which the program was called.
+fn program_of(arguments: &[OsString]) -> String {
+    let path = arguments.first().map(std::path::Path::new);
+    let name = path.and_then(std::path::Path::file_name);
+    name.map_or_else(
+        || "evergrant".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError> {
+    match command {
+        Command::Exchange(args) => exchange::run::run(&args, context),
+        Command::Connections(args) => connections::run(&args, context),
+        Command::Recover(args) => recover::run(&args, context),
+        Command::Scopes(args) => scopes::run(&args, context),
+        Command::Doctor(args) => doctor::run(&args, context),
+        Command::DataCenters(args) => data_centers::run(&args, context),
+        #[cfg(feature = "simulate")]
+        Command::Demo(args) => demo::run(&args, context),
+        #[cfg(feature = "simulate")]
+        Command::Simulate(args) => simulate::run(&args, context),
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
+    }
+}

@@ -1,0 +1,229 @@
+//! `evergrant connections`: what the vault holds.
+
+mod shown;
+
+use clap::{Args, Subcommand};
+use evergrant::{
+    connection::{self, ChangeError, ConnectionName},
+    vault::UnlockedVault,
+};
+use zoho_oauth::ApiDomain;
+
+use self::shown::{Shown, for_people};
+use super::{
+    Context,
+    error::CliError,
+    exchange::run::not_found,
+    output::table,
+    recover,
+    vault::{self, rng},
+};
+use crate::{inputs::prompter::Prompter, lifecycle};
+
+/// Show and change the connections in the vault
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionsArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConnectionsCommand,
+}
+
+/// What can be done with connections.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectionsCommand {
+    /// List all connections
+    List,
+    /// Show one connection; never its secrets
+    Show {
+        /// The connection
+        name: ConnectionName,
+    },
+    /// Change a setting of a connection
+    #[command(
+        after_long_help = "Examples:\n  evergrant connections set acme --api-domain https://www.zohoapis.eu"
+    )]
+    Set {
+        /// The connection
+        name: ConnectionName,
+        /// The API domain that its access tokens are sent to
+        #[arg(long, value_name = "URL", required = true)]
+        api_domain: String,
+    },
+    /// Give a connection another name
+    Rename {
+        /// The connection
+        name: ConnectionName,
+        /// Its new name
+        new_name: ConnectionName,
+    },
+    /// Remove a connection from the vault; at Zoho its refresh token stays valid
+    Remove {
+        /// The connection
+        name: ConnectionName,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ConnectionsArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    lifecycle::run(async {
+        match &args.command {
+            ConnectionsCommand::List => list(context).await,
+            ConnectionsCommand::Show { name } => show(name, context).await,
+            ConnectionsCommand::Set { name, api_domain } => set(name, api_domain, context).await,
+            ConnectionsCommand::Rename { name, new_name } => rename(name, new_name, context).await,
+            ConnectionsCommand::Remove { name, yes } => remove(name, *yes, context).await,
+        }
+    })
+}
+
+async fn list(context: &mut Context<'_>) -> Result<(), CliError> {
+    let Some(vault) = context.vault().await? else {
+        return context.output.result::<[Shown; 0]>(&[], |_| nothing_yet());
+    };
+    let found = connection::list(&vault)
+        .await
+        .map_err(|error| vault::explain(&error))?;
+    let shown: Vec<Shown> = found.iter().map(Shown::from).collect();
+    context
+        .output
+        .result(&shown, |shown| match shown.as_slice() {
+            [] => nothing_yet(),
+            shown => {
+                let row = |one: &Shown| {
+                    let center = one.data_center.unwrap_or("-").to_owned();
+                    [
+                        one.name.clone(),
+                        one.state.to_owned(),
+                        center,
+                        one.scopes.join(","),
+                    ]
+                };
+                table(
+                    ["name", "state", "center", "scopes"],
+                    &shown.iter().map(row).collect::<Vec<_>>(),
+                )
+            }
+        })?;
+    recover::mention(&vault, context).await
+}
+
+fn nothing_yet() -> String {
+    "no connection yet; make one: evergrant exchange NAME\n".to_owned()
+}
+
+async fn show(name: &ConnectionName, context: &mut Context<'_>) -> Result<(), CliError> {
+    let Some(vault) = context.vault().await? else {
+        return Err(not_found(name));
+    };
+    let found = connection::find(&vault, name)
+        .await
+        .map_err(|error| vault::explain(&error))?;
+    let found = found.ok_or_else(|| not_found(name));
+    if let Ok(found) = &found {
+        context.output.result(&Shown::from(found), for_people)?;
+    }
+    recover::mention(&vault, context).await?;
+    found.map(drop)
+}
+
+async fn set(
+    name: &ConnectionName,
+    api_domain: &str,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let api_domain: ApiDomain = ApiDomain::parse(api_domain).map_err(|error| {
+        CliError::config("invalid_api_domain", "this is no API domain")
+            .cause(error)
+            .next("give it as https://www.zohoapis.eu")
+    })?;
+    let vault = context
+        .existing_vault()
+        .await?
+        .ok_or_else(|| not_found(name))?;
+    let changed = connection::set_api_domain(&vault, name, &api_domain, &mut rng()).await;
+    let note = format!("{name}: access tokens go to {api_domain}");
+    done(changed, &vault, name, &note, context).await
+}
+
+async fn rename(
+    name: &ConnectionName,
+    new_name: &ConnectionName,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let vault = context
+        .existing_vault()
+        .await?
+        .ok_or_else(|| not_found(name))?;
+    let changed = connection::rename(&vault, name, new_name).await;
+    done(
+        changed,
+        &vault,
+        new_name,
+        &format!("{name} is now {new_name}"),
+        context,
+    )
+    .await
+}
+
+async fn remove(
+    name: &ConnectionName,
+    yes: bool,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let question = format!("Remove {name}? Programs that use it stop working.");
+    if !yes && !confirmed(&question, context)? {
+        return Ok(());
+    }
+    let vault = context
+        .existing_vault()
+        .await?
+        .ok_or_else(|| not_found(name))?;
+    let changed = connection::remove(&vault, name).await;
+    let note =
+        format!("{name}: removed; at Zoho its refresh token stays valid and keeps its place");
+    done(changed, &vault, name, &note, context).await
+}
+
+fn confirmed(question: &str, context: &Context<'_>) -> Result<bool, CliError> {
+    let Some(mut terminal) = context.prompter() else {
+        return Err(
+            CliError::usage("not_confirmed", "this cannot be asked without a terminal")
+                .next("give --yes"),
+        );
+    };
+    terminal.confirm(question).map_err(|error| {
+        CliError::usage("not_confirmed", "the question was not answered")
+            .cause(error)
+            .next("give --yes")
+    })
+}
+
+async fn done(
+    changed: Result<(), ChangeError>,
+    vault: &UnlockedVault,
+    name: &ConnectionName,
+    note: &str,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    changed.map_err(|error| match &error {
+        ChangeError::NotFound(name) => not_found(name),
+        ChangeError::NameTaken(name) => CliError::config("name_taken", error.to_string())
+            .next("choose another name; `evergrant connections list` shows those there are")
+            .connection(name.as_str()),
+        ChangeError::Vault(error) => vault::explain(error),
+        _ => vault::explain_other(&error),
+    })?;
+    context.output.note(note);
+    if context.output.is_json() {
+        let found = connection::find(vault.vault(), name)
+            .await
+            .map_err(|error| vault::explain(&error))?;
+        context
+            .output
+            .result(&found.as_ref().map(Shown::from), |_| String::new())?;
+    }
+    vault.vault().close().await;
+    Ok(())
+}

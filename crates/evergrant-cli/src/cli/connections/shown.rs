@@ -1,0 +1,126 @@
+//! A connection as it is shown, to people and in JSON.
+
+use evergrant::connection::{Connection, REFRESH_LIMIT, REFRESH_WINDOW};
+use serde::Serialize;
+
+use crate::cli::time::rfc3339;
+
+/// The object of `--json`.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) state: &'static str,
+    pub(super) state_since: String,
+    pub(super) state_reason: Option<String>,
+    pub(super) grant_type: String,
+    pub(super) environment: Option<String>,
+    pub(super) data_center: Option<&'static str>,
+    pub(super) accounts_domain: String,
+    pub(super) api_domain: Option<String>,
+    pub(super) client_id: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) created_at: String,
+    pub(super) last_refresh_at: Option<String>,
+    pub(super) access_token: Option<AccessToken>,
+    pub(super) refreshes: Refreshes,
+    pub(super) retry_at: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct AccessToken {
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Refreshes {
+    used: u32,
+    limit: u32,
+    window_seconds: u64,
+    next_free_at: Option<String>,
+}
+
+impl From<&Connection> for Shown {
+    fn from(connection: &Connection) -> Self {
+        Self {
+            name: connection.name.to_string(),
+            state: connection.state.as_str(),
+            state_since: rfc3339(connection.state_since),
+            state_reason: connection.state_reason.clone(),
+            grant_type: connection.grant_type.clone(),
+            environment: connection.environment.clone(),
+            data_center: connection
+                .accounts_domain
+                .data_center()
+                .map(|center| center.code),
+            accounts_domain: connection.accounts_domain.to_string(),
+            api_domain: connection.api_domain.as_ref().map(ToString::to_string),
+            client_id: connection.client_id.to_string(),
+            scopes: connection
+                .scopes
+                .iter()
+                .map(|scope| scope.as_str().to_owned())
+                .collect(),
+            created_at: rfc3339(connection.created_at),
+            last_refresh_at: connection.last_refresh_at.map(rfc3339),
+            access_token: connection
+                .access_token_expires_at
+                .map(|expires_at| AccessToken {
+                    expires_at: rfc3339(expires_at),
+                }),
+            refreshes: Refreshes {
+                used: connection.refreshes.used,
+                limit: REFRESH_LIMIT,
+                window_seconds: REFRESH_WINDOW.as_secs(),
+                next_free_at: connection.refreshes.next_free_at.map(rfc3339),
+            },
+            retry_at: None,
+        }
+    }
+}
+
+/// Writes it for people.
+pub(super) fn for_people(shown: &Shown) -> String {
+    let mut text = String::new();
+    let mut line = |label: &str, value: &str| text.push_str(&format!("{label:<16}{value}\n"));
+    line("name", &shown.name);
+    line(
+        "state",
+        &format!("{} since {}", shown.state, shown.state_since),
+    );
+    if let Some(reason) = &shown.state_reason {
+        line("", reason);
+    }
+    line("accounts domain", &shown.accounts_domain);
+    line(
+        "API domain",
+        shown
+            .api_domain
+            .as_deref()
+            .unwrap_or("unknown: evergrant connections set NAME --api-domain URL"),
+    );
+    line("client ID", &shown.client_id);
+    line("scopes", &shown.scopes.join(","));
+    line("created", &shown.created_at);
+    line(
+        "last refresh",
+        shown.last_refresh_at.as_deref().unwrap_or("never"),
+    );
+    let access_token = shown.access_token.as_ref();
+    line(
+        "access token",
+        &access_token.map_or("none".to_owned(), |token| {
+            format!("until {}", token.expires_at)
+        }),
+    );
+    let refreshes = &shown.refreshes;
+    line(
+        "refreshes",
+        &format!(
+            "{} of {} in {} min",
+            refreshes.used,
+            refreshes.limit,
+            refreshes.window_seconds / 60
+        ),
+    );
+    text
+}

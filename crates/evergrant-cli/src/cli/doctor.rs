@@ -1,0 +1,117 @@
+//! `evergrant doctor`: looks at everything that an exchange needs, and changes nothing.
+
+mod checks;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Context, error::CliError, exit_code::Kind};
+use crate::lifecycle;
+
+/// Look whether everything is in order, and say what to do where it is not
+///
+/// Changes nothing, and sends nothing but the greeting of a connection to each accounts server in use. Exit code 3
+/// if the configuration is wrong, 8 if vault, master key or escrow are.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Do not try to reach the accounts servers
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// What one check found.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    message: String,
+    next: Vec<String>,
+    #[serde(skip)]
+    kind: Option<Kind>,
+}
+
+impl Check {
+    fn ok(name: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            name,
+            status: Status::Ok,
+            message: message.into(),
+            next: Vec::new(),
+            kind: None,
+        }
+    }
+
+    fn warn(name: &'static str, message: impl Into<String>, next: impl Into<String>) -> Self {
+        let (message, next) = (message.into(), vec![next.into()]);
+        Self {
+            name,
+            status: Status::Warn,
+            message,
+            next,
+            kind: None,
+        }
+    }
+
+    fn fail(name: &'static str, error: &CliError) -> Self {
+        let (message, next) = (error.to_string(), error.steps().to_vec());
+        Self {
+            name,
+            status: Status::Fail,
+            message,
+            next,
+            kind: Some(error.kind()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    checks: Vec<Check>,
+}
+
+/// Runs the command. The report is printed whatever it says.
+pub(crate) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let checks = lifecycle::run(async { Ok(checks::all(args, context).await) })?;
+    let failed = checks
+        .iter()
+        .find_map(|check| check.kind.map(|kind| (kind, check.name)));
+    let report = Report {
+        ok: failed.is_none(),
+        checks,
+    };
+    context.output.result(&report, for_people)?;
+    match failed {
+        None => Ok(()),
+        Some((kind, name)) => Err(CliError::new(
+            kind,
+            "check_failed",
+            format!("the check of {name} failed"),
+        )),
+    }
+}
+
+fn for_people(report: &Report) -> String {
+    let mut text = String::new();
+    for check in &report.checks {
+        let status = match check.status {
+            Status::Ok => "ok  ",
+            Status::Warn => "warn",
+            Status::Fail => "FAIL",
+        };
+        text.push_str(&format!("{status}  {:<14}{}\n", check.name, check.message));
+        for step in &check.next {
+            text.push_str(&format!("{:20}next: {step}\n", ""));
+        }
+    }
+    text
+}

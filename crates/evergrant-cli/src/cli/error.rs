@@ -1,0 +1,242 @@
+//! What a failed command says: a kind, a message, causes and next steps, for people or as JSON.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
+
+use anstyle::{AnsiColor, Style};
+use evergrant::clock::Timestamp;
+use serde::Serialize;
+
+use super::{exit_code::Kind, time::rfc3339};
+
+/// A failed command.
+#[derive(Debug)]
+pub(crate) struct CliError(Box<Report>);
+
+/// What became of the grant token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GrantFate {
+    Unspent,
+    Unknown,
+    Spent,
+}
+
+/// What Zoho answered, as far as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ZohoAnswer {
+    pub(crate) http_status: Option<u16>,
+    pub(crate) error: Option<String>,
+    pub(crate) error_description: Option<String>,
+}
+
+/// The members of the JSON object, in their order.
+#[derive(Debug, Serialize)]
+struct Report {
+    code: Kind,
+    exit_code: u8,
+    reason: Cow<'static, str>,
+    message: String,
+    causes: Vec<String>,
+    next: Vec<String>,
+    grant: Option<GrantFate>,
+    zoho: Option<ZohoAnswer>,
+    retry_at: Option<String>,
+    connection: Option<String>,
+}
+
+impl CliError {
+    /// Starts an error: its kind, a stable word for the reason, and what happened in one sentence.
+    pub(crate) fn new(
+        kind: Kind,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Report {
+            code: kind,
+            exit_code: kind.exit_code(),
+            reason: reason.into(),
+            message: message.into(),
+            causes: Vec::new(),
+            next: Vec::new(),
+            grant: None,
+            zoho: None,
+            retry_at: None,
+            connection: None,
+        }))
+    }
+
+    /// Starts an error about the command line or its inputs.
+    pub(crate) fn usage(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, reason, message)
+    }
+
+    /// Starts an error about a setting or a file.
+    pub(crate) fn config(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Config, reason, message)
+    }
+
+    /// Adds why it happened.
+    pub(crate) fn cause(mut self, cause: impl ToString) -> Self {
+        self.0.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds an error and everything that caused it, outermost first.
+    pub(crate) fn causes_of(mut self, error: &dyn std::error::Error) -> Self {
+        let mut link = Some(error);
+        while let Some(error) = link {
+            self = self.cause(error);
+            link = error.source();
+        }
+        self
+    }
+
+    /// Adds what to do next: a sentence, or a command to type.
+    pub(crate) fn next(mut self, step: impl Into<String>) -> Self {
+        self.0.next.push(step.into());
+        self
+    }
+
+    /// Says what became of the grant token.
+    pub(crate) fn grant(mut self, fate: GrantFate) -> Self {
+        self.0.grant = Some(fate);
+        self
+    }
+
+    /// Says what Zoho answered.
+    pub(crate) fn zoho(mut self, answer: ZohoAnswer) -> Self {
+        self.0.zoho = Some(answer);
+        self
+    }
+
+    /// Says when trying again makes sense.
+    pub(crate) fn retry_at(mut self, time: Timestamp) -> Self {
+        self.0.retry_at = Some(rfc3339(time));
+        self
+    }
+
+    /// Names the connection it was about.
+    pub(crate) fn connection(mut self, name: impl Into<String>) -> Self {
+        self.0.connection = Some(name.into());
+        self
+    }
+
+    /// Returns what to do next.
+    pub(crate) fn steps(&self) -> &[String] {
+        &self.0.next
+    }
+
+    /// Returns the kind, which decides the exit code.
+    pub(crate) fn kind(&self) -> Kind {
+        self.0.code
+    }
+
+    /// Renders the object of `--json`, in one line.
+    pub(crate) fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            error: &'a Report,
+        }
+        // Unwrap safety: strings and numbers in a struct always serialise.
+        #[expect(clippy::expect_used, reason = "see above")]
+        serde_json::to_string(&Line { error: &self.0 }).expect("serialises")
+    }
+
+    /// Renders the text for people: the message, a line for each cause, `next:` lines.
+    pub(crate) fn to_text(&self) -> String {
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let bold = Style::new().bold();
+        let report = &self.0;
+        let mut text = format!("{red}error:{red:#} {}\n", report.message);
+        for cause in &report.causes {
+            let _ = writeln!(text, "  {cause}");
+        }
+        if let Some(time) = &report.retry_at {
+            let _ = writeln!(text, "{bold}next:{bold:#} try again after {time}");
+        }
+        for step in &report.next {
+            let _ = writeln!(text, "{bold}next:{bold:#} {step}");
+        }
+        text
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, target: &mut fmt::Formatter<'_>) -> fmt::Result {
+        target.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for CliError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snapbox::{assert_data_eq, str};
+
+    fn refused() -> CliError {
+        CliError::new(
+            Kind::GrantDead,
+            "invalid_code",
+            "Zoho refused the grant token",
+        )
+        .cause("the first try, whose reply was lost, probably spent it")
+        .next("evergrant exchange acme --replace")
+        .grant(GrantFate::Spent)
+        .zoho(ZohoAnswer {
+            http_status: Some(200),
+            error: Some("invalid_code".to_owned()),
+            error_description: None,
+        })
+        .connection("acme")
+    }
+
+    #[test]
+    fn json_has_every_member_in_its_order() {
+        assert_data_eq!(
+            refused().to_json(),
+            str![[
+                r#"{"error":{"code":"grant_dead","exit_code":5,"reason":"invalid_code","message":"Zoho refused the grant token","causes":["the first try, whose reply was lost, probably spent it"],"next":["evergrant exchange acme --replace"],"grant":"spent","zoho":{"http_status":200,"error":"invalid_code","error_description":null},"retry_at":null,"connection":"acme"}}"#
+            ]]
+        );
+    }
+
+    #[test]
+    fn text_is_message_causes_and_next_steps() {
+        let text = anstream::adapter::strip_str(&refused().to_text()).to_string();
+        assert_data_eq!(
+            text,
+            str![[r#"
+error: Zoho refused the grant token
+  the first try, whose reply was lost, probably spent it
+next: evergrant exchange acme --replace
+
+"#]]
+        );
+    }
+
+    #[test]
+    fn a_time_to_retry_is_rfc_3339() {
+        let error = CliError::new(
+            Kind::Throttled,
+            "access_denied",
+            "Zoho asks us to slow down",
+        )
+        .retry_at(Timestamp::from_millis(1_800_000_000_000));
+        assert!(
+            error
+                .to_json()
+                .contains(r#""retry_at":"2027-01-15T08:00:00Z""#),
+            "{}",
+            error.to_json()
+        );
+        assert!(
+            error
+                .to_text()
+                .contains("try again after 2027-01-15T08:00:00Z")
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! `evergrant exchange`: a grant token in, a connection in the vault out.
+
+pub(crate) mod answer;
+pub(crate) mod explain;
+pub(crate) mod run;
+mod send;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use evergrant::connection::ConnectionName;
+
+use crate::duration;
+
+/// Exchange a grant token for a refresh token and keep it
+///
+/// What is not given is asked for at a terminal, the grant token last, when everything else is checked.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct ExchangeArgs {
+    /// Keep the connection under this name
+    #[arg(required_unless_present = "print_refresh_token")]
+    pub(crate) name: Option<ConnectionName>,
+    /// Take the place of the connection of this name; its app is used for what is not given
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Make all checks and send nothing
+    #[arg(long, conflicts_with = "print_refresh_token")]
+    pub(crate) check: bool,
+    /// Print the refresh token instead of keeping it; NAME is left out
+    #[arg(long, conflicts_with_all = ["name", "replace"])]
+    pub(crate) print_refresh_token: bool,
+    /// Fail with exit code 9 if the token lacks these scopes or @bundles; it is kept all the same
+    #[arg(long, value_name = "SCOPES")]
+    pub(crate) require_scope: Vec<String>,
+    #[command(flatten)]
+    pub(crate) inputs: InputArgs,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
+}
+
+/// Where the inputs of an exchange come from.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Inputs")]
+pub(crate) struct InputArgs {
+    /// Read Zoho's self_client.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) self_client: Option<PathBuf>,
+    /// Delete the self_client.json after the exchange
+    #[arg(long, requires = "self_client")]
+    pub(crate) delete_self_client: bool,
+    /// Read process variables from a JSON file: AccountsDomain, ZohoClientId, ZohoClientSecret, ZohoGrantToken
+    #[arg(long, value_name = "FILE")]
+    pub(crate) variables: Option<PathBuf>,
+    /// Use the client ID, client secret and accounts domain of this connection
+    #[arg(long, value_name = "NAME", conflicts_with = "replace")]
+    pub(crate) app: Option<ConnectionName>,
+    /// The data center: us, eu, in, au, jp, cn, ca, sa, uk or ae [env: ZOHO_REGION]
+    #[arg(long, value_name = "CODE", conflicts_with = "accounts_domain")]
+    pub(crate) data_center: Option<String>,
+    /// The accounts domain instead of a data center, as URL or host [env: ZOHO_ACCOUNTS_DOMAIN]
+    #[arg(long, value_name = "URL")]
+    pub(crate) accounts_domain: Option<String>,
+    /// Allow an accounts domain that is no data center of Zoho
+    #[arg(long)]
+    pub(crate) custom_accounts_domain: bool,
+    /// The API domain, if it is not the one that Zoho names [env: ZOHO_API_DOMAIN]
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_domain: Option<String>,
+    /// The client ID [env: ZOHO_CLIENT_ID]
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// Read the client secret from a file [env: ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE]
+    #[arg(long, value_name = "FILE", group = "client_secret")]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    /// Read the client secret from standard input
+    #[arg(long, group = "client_secret", conflicts_with = "grant_token_stdin")]
+    pub(crate) client_secret_stdin: bool,
+    /// Take what this shell command prints as the client secret
+    #[arg(long, value_name = "CMD", group = "client_secret")]
+    pub(crate) client_secret_command: Option<String>,
+    /// Read the grant token from a file [env: ZOHO_GRANT_TOKEN, ZOHO_GRANT_TOKEN_FILE]
+    #[arg(long, value_name = "FILE", group = "grant_token")]
+    pub(crate) grant_token_file: Option<PathBuf>,
+    /// Read the grant token from standard input
+    #[arg(long, group = "grant_token")]
+    pub(crate) grant_token_stdin: bool,
+    /// Take what this shell command prints as the grant token
+    #[arg(long, value_name = "CMD", group = "grant_token")]
+    pub(crate) grant_token_command: Option<String>,
+    /// The redirect URI, if the app is no self client
+    #[arg(long, value_name = "URI")]
+    pub(crate) redirect_uri: Option<String>,
+    /// Read the PKCE code verifier from a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) code_verifier_file: Option<PathBuf>,
+}
+
+/// How Zoho is spoken to.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct HttpArgs {
+    /// Wait this long for a silent server [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_limit)]
+    pub(crate) timeout: Option<Duration>,
+    /// Try again this often when nothing was sent or Zoho is unwell [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub(crate) max_retries: Option<u8>,
+    /// Trust the certificate authorities in this PEM file instead of the system's [env: SSL_CERT_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  evergrant exchange acme
+  evergrant exchange acme --self-client self_client.json --data-center eu
+  evergrant exchange acme --variables vars.json --json
+  evergrant exchange acme --accounts-domain https://accounts.zoho.eu --client-id 1000.ABC \\
+      --client-secret-file secret --grant-token-stdin
+  evergrant exchange acme --replace        a new grant token for the same app
+  evergrant exchange --print-refresh-token --variables vars.json
+
+A secret is never an argument: it comes from a file, standard input, a command, the environment or a prompt.
+Exit codes: 4 consent without offline access, 5 the grant token is dead, 9 done, but a required scope is missing";

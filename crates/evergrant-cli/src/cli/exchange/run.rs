@@ -1,0 +1,302 @@
+//! One exchange, from the inputs to the answer.
+
+use std::{sync::Arc, time::Instant};
+
+use evergrant::{
+    app::{self, App},
+    connection::ConnectionName,
+    exchange::{self, Exchange, Exchanged, Purpose},
+    vault::UnlockedVault,
+};
+use zoho_oauth::Scopes;
+
+use super::{
+    ExchangeArgs, answer,
+    explain::{self, Subject},
+    send::send,
+};
+use crate::{
+    cli::{
+        Context,
+        error::{CliError, GrantFate},
+        exit_code::Kind,
+        recover,
+        vault::rng,
+    },
+    http::HttpSettings,
+    inputs::{
+        complete::{ExchangeInputs, ask_grant_token, complete},
+        given::Given,
+        prompter::{Prompter, Terminal},
+    },
+    lifecycle,
+};
+
+/// Runs the command.
+pub(crate) fn run(args: &ExchangeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let children = context.environment_of_children();
+    let children = children.map_err(|error| error.grant(GrantFate::Unspent))?;
+    let given = Given::collect(args, context.environment, &children, &mut context.stdin)?;
+    for warning in &given.warnings {
+        context.output.warn(warning);
+    }
+    lifecycle::run(run_with(args, given, context))
+}
+
+async fn run_with(
+    args: &ExchangeArgs,
+    given: Given,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let (http, vault) = ready_to_send(args, context)
+        .await
+        .map_err(|error| error.grant(GrantFate::Unspent))?;
+    let stored = stored_app(args, &vault).await?;
+    let mut terminal = context.prompter();
+    let prompter = terminal
+        .as_mut()
+        .map(|terminal| terminal as &mut dyn Prompter);
+    let inputs = complete(given, stored, prompter, !args.check)?;
+    let purpose = purpose(args);
+    if args.check {
+        return check(&vault, &inputs, &purpose, context).await;
+    }
+    let exchange = ready(args, &vault, inputs, purpose, terminal, context).await?;
+    let started = Instant::now();
+    let exchanged = send(&vault, http, &exchange, context).await?;
+    answer(args, &vault, exchanged, started, context).await
+}
+
+/// Reads the settings, opens the vault and finishes what earlier exchanges left. Whatever fails, the
+/// grant token is whole.
+async fn ready_to_send(
+    args: &ExchangeArgs,
+    context: &mut Context<'_>,
+) -> Result<(HttpSettings, Arc<UnlockedVault>), CliError> {
+    let http = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
+    let vault = context.unlocked_vault().await?;
+    recover::finish_earlier(&vault, context).await?;
+    Ok((http, Arc::new(vault)))
+}
+
+fn purpose(args: &ExchangeArgs) -> Purpose {
+    match &args.name {
+        Some(name) if !args.print_refresh_token => Purpose::Keep {
+            name: name.clone(),
+            replace: args.replace,
+        },
+        _ => Purpose::HandOver,
+    }
+}
+
+async fn stored_app(args: &ExchangeArgs, vault: &UnlockedVault) -> Result<Option<App>, CliError> {
+    let name = match (&args.inputs.app, args.replace) {
+        (Some(name), _) => Some(name),
+        (None, true) => args.name.as_ref(),
+        (None, false) => None,
+    };
+    let Some(name) = name else { return Ok(None) };
+    let found = app::find_by_connection(vault, name.as_str()).await;
+    let found =
+        found.map_err(|error| crate::cli::vault::explain(&error).grant(GrantFate::Unspent))?;
+    if found.is_none() && args.inputs.app.is_some() {
+        return Err(not_found(name).grant(GrantFate::Unspent));
+    }
+    Ok(found)
+}
+
+/// Says that there is no such connection.
+pub(crate) fn not_found(name: &ConnectionName) -> CliError {
+    CliError::config(
+        "no_such_connection",
+        format!("there is no connection {name}"),
+    )
+    .next("evergrant connections list")
+    .connection(name.as_str())
+}
+
+/// Makes all checks and sends nothing.
+async fn check(
+    vault: &UnlockedVault,
+    inputs: &ExchangeInputs,
+    purpose: &Purpose,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let subject = subject(inputs, purpose, vault);
+    let explain = |error| explain::explain(&error, &subject);
+    exchange::check(vault, purpose, &mut rng())
+        .await
+        .map_err(explain)?;
+    let expires_at = inputs.grant_expires_at;
+    if let Some(token) = &inputs.grant_token {
+        exchange::check_grant(vault, token, expires_at)
+            .await
+            .map_err(explain)?;
+    }
+    let grant = match (&inputs.grant_token, expires_at) {
+        (None, _) => "no grant token was given".to_owned(),
+        (Some(_), None) => "the grant token's life is not known".to_owned(),
+        (Some(_), Some(at)) => explain::life_left(at, vault.vault().now()),
+    };
+    context.output.note(&format!(
+        "checks: vault, master key, escrow, name: fine; {grant}; nothing was sent"
+    ));
+    if context.output.is_json() {
+        context.output.data("{\"checked\":true}\n")?;
+    }
+    Ok(())
+}
+
+fn subject<'a>(
+    inputs: &'a ExchangeInputs,
+    purpose: &'a Purpose,
+    vault: &UnlockedVault,
+) -> Subject<'a> {
+    let name = match purpose {
+        Purpose::Keep { name, .. } => Some(name.as_str()),
+        Purpose::HandOver => None,
+    };
+    Subject {
+        name,
+        accounts_domain: &inputs.accounts_domain,
+        now: vault.vault().now(),
+    }
+}
+
+/// Asks for the grant token last, when everything else is known to be fine.
+async fn ready(
+    args: &ExchangeArgs,
+    vault: &UnlockedVault,
+    inputs: ExchangeInputs,
+    purpose: Purpose,
+    terminal: Option<Terminal>,
+    context: &mut Context<'_>,
+) -> Result<Exchange, CliError> {
+    let grant_token = match (&inputs.grant_token, terminal) {
+        (Some(token), _) => token.clone(),
+        (None, Some(mut terminal)) => {
+            let subject = subject(&inputs, &purpose, vault);
+            let checked = exchange::check(vault, &purpose, &mut rng()).await;
+            checked.map_err(|error| explain::explain(&error, &subject))?;
+            let scopes = scopes_to_ask_for(args, &inputs, vault).await?;
+            ask_grant_token(&mut terminal, &inputs, &scopes)?
+        }
+        (None, None) => {
+            return Err(CliError::usage(
+                "missing_input",
+                "the grant token is missing",
+            ));
+        }
+    };
+    let grant_expires_at = inputs.grant_expires_at;
+    if let Some(at) = grant_expires_at {
+        context
+            .output
+            .note(&explain::life_left(at, vault.vault().now()));
+    }
+    Ok(Exchange {
+        purpose,
+        accounts_domain: inputs.accounts_domain,
+        client_id: inputs.client_id,
+        client_secret: inputs.client_secret,
+        grant_token,
+        grant_expires_at,
+        redirect_uri: inputs.redirect_uri,
+        code_verifier: inputs.code_verifier,
+        api_domain: inputs.api_domain,
+        requested_scopes: inputs.grant_scopes.unwrap_or_default(),
+        required_scopes: inputs.required_scopes,
+    })
+}
+
+/// Chooses the scopes that a person is told to paste: the required ones, else those that the
+/// connection has.
+async fn scopes_to_ask_for(
+    args: &ExchangeArgs,
+    inputs: &ExchangeInputs,
+    vault: &UnlockedVault,
+) -> Result<Scopes, CliError> {
+    if !inputs.required_scopes.is_empty() || !args.replace {
+        return Ok(inputs.required_scopes.clone());
+    }
+    let Some(name) = &args.name else {
+        return Ok(Scopes::default());
+    };
+    let found = evergrant::connection::find(vault.vault(), name).await;
+    let found = found.map_err(|error| crate::cli::vault::explain(&error))?;
+    Ok(found
+        .map(|connection| connection.scopes)
+        .unwrap_or_default())
+}
+
+/// Answers, and only then lets go of the escrow.
+async fn answer(
+    args: &ExchangeArgs,
+    vault: &UnlockedVault,
+    exchanged: Exchanged,
+    started: Instant,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let kept = exchanged.kept.clone();
+    let token = exchanged.refresh_token.as_ref();
+    let not_taken = |error| answer::not_taken(error, &kept);
+    if context.output.is_json() {
+        let answer = answer::Answer::new(&kept, token);
+        // Unwrap safety: strings and numbers in a struct always serialise.
+        let line = serde_json::to_string(&answer).map_err(|error| {
+            CliError::new(Kind::Internal, "json", "the answer cannot be written").cause(error)
+        })?;
+        context
+            .output
+            .hand_over(&(line + "\n"))
+            .map_err(not_taken)?;
+    } else if let Some(token) = token {
+        context
+            .output
+            .hand_over(&format!("{}\n", token.expose_secret()))
+            .map_err(not_taken)?;
+    }
+    context
+        .output
+        .note(&answer::for_people(&kept, Some(started.elapsed())));
+    for warning in answer::warnings(&kept) {
+        context.output.warn(&warning);
+    }
+    let finished = exchanged.finish(vault).await;
+    finished.map_err(|error| crate::cli::vault::not_finished(&error))?;
+    forget_self_client(args, context)?;
+    vault.vault().close().await;
+    if kept.missing_scopes.is_empty() {
+        Ok(())
+    } else {
+        Err(answer::missing_scopes(&kept))
+    }
+}
+
+/// Deletes the self_client.json, which holds the client secret in clear, if the person says so.
+fn forget_self_client(args: &ExchangeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let Some(path) = &args.inputs.self_client else {
+        return Ok(());
+    };
+    let shown = path.display();
+    let mut delete = args.inputs.delete_self_client;
+    if !delete && context.attended {
+        let question = format!("{shown} holds your client secret in clear. Delete it?");
+        delete = Terminal::open()
+            .and_then(|mut terminal| terminal.confirm(&question))
+            .unwrap_or(false);
+    }
+    if !delete {
+        context.output.note(&format!(
+            "{shown} still holds your client secret in clear: delete it"
+        ));
+        return Ok(());
+    }
+    fs_err::remove_file(path).map_err(|error| {
+        CliError::config(
+            "not_deleted",
+            format!("{shown} could not be deleted; the connection is kept"),
+        )
+        .cause(error)
+    })
+}

@@ -1,0 +1,305 @@
+//! First stage: what flags, files and the environment give, each value with its source.
+
+use std::{io::Read, path::PathBuf};
+
+use evergrant::clock::Timestamp;
+use zeroize::Zeroizing;
+use zoho_oauth::{
+    AccountsDomain, ApiDomain, ClientId, ClientSecret, CodeVerifier, CustomHosts, GrantToken,
+    InvalidDomain, Scopes,
+};
+
+use super::{
+    choose::{Chooser, Setting},
+    read,
+    self_client::SelfClient,
+    source::{Source, Sourced, Text},
+    variables::Variables,
+};
+use crate::{
+    cli::{
+        error::{CliError, GrantFate},
+        exchange::{ExchangeArgs, InputArgs},
+        output::Warning,
+        redact::hide_tokens,
+    },
+    environment::Environment,
+};
+
+const ACCOUNTS_DOMAIN: Setting = Setting {
+    name: "accounts domain",
+    variables: &["ZOHO_ACCOUNTS_DOMAIN", "ZOHO_ACCOUNTS_URL", "ZOHO_REGION"],
+    is_secret: false,
+};
+const API_DOMAIN: Setting = Setting {
+    name: "API domain",
+    variables: &["ZOHO_API_DOMAIN"],
+    is_secret: false,
+};
+const CLIENT_ID: Setting = Setting {
+    name: "client ID",
+    variables: &["ZOHO_CLIENT_ID"],
+    is_secret: false,
+};
+const CLIENT_SECRET: Setting = Setting {
+    name: "client secret",
+    variables: &["ZOHO_CLIENT_SECRET"],
+    is_secret: true,
+};
+const GRANT_TOKEN: Setting = Setting {
+    name: "grant token",
+    variables: &["ZOHO_GRANT_TOKEN"],
+    is_secret: true,
+};
+
+/// What was given for an exchange.
+pub(crate) struct Given {
+    pub(crate) accounts_domain: Option<Sourced<AccountsDomain>>,
+    pub(crate) api_domain: Option<Sourced<ApiDomain>>,
+    pub(crate) client_id: Option<Sourced<ClientId>>,
+    pub(crate) client_secret: Option<Sourced<ClientSecret>>,
+    pub(crate) grant_token: Option<Sourced<GrantToken>>,
+    /// When the grant token dies, if the file it came from says so.
+    pub(crate) grant_expires_at: Option<Timestamp>,
+    /// What the grant token was made with, if the file it came from says so.
+    pub(crate) grant_scopes: Option<Scopes>,
+    pub(crate) redirect_uri: Option<String>,
+    pub(crate) code_verifier: Option<CodeVerifier>,
+    pub(crate) required_scopes: Scopes,
+    pub(crate) custom_hosts: CustomHosts,
+    /// What is worth knowing before the exchange goes on.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+impl Given {
+    /// Collects the values; nothing is asked and nothing is sent, so that an error leaves the grant unspent.
+    /// `children` is the environment of the commands that print a secret.
+    pub(crate) fn collect(
+        args: &ExchangeArgs,
+        environment: &Environment,
+        children: &Environment,
+        stdin: &mut dyn Read,
+    ) -> Result<Self, CliError> {
+        let mut collector = Collector {
+            inputs: &args.inputs,
+            environment,
+            children,
+            stdin,
+            warnings: Vec::new(),
+        };
+        let collected = collector.collect(required_scopes(&args.require_scope));
+        collected.map_err(|error| error.grant(GrantFate::Unspent))
+    }
+}
+
+struct Collector<'a> {
+    inputs: &'a InputArgs,
+    environment: &'a Environment,
+    children: &'a Environment,
+    stdin: &'a mut dyn Read,
+    warnings: Vec<Warning>,
+}
+
+impl Collector<'_> {
+    fn collect(&mut self, required_scopes: Result<Scopes, CliError>) -> Result<Given, CliError> {
+        let inputs = self.inputs;
+        let custom_hosts = if inputs.custom_accounts_domain {
+            CustomHosts::Allowed
+        } else {
+            CustomHosts::Refused
+        };
+        let variables = match &inputs.variables {
+            Some(path) => Variables::parse(&read::file(path, &mut self.warnings)?, path)?,
+            None => Variables::default(),
+        };
+        let self_client = match &inputs.self_client {
+            Some(path) => SelfClient::parse(&read::file(path, &mut self.warnings)?, path)?,
+            None => SelfClient::default(),
+        };
+        let (client_secret, grant_token) = (self.client_secret_flag()?, self.grant_token_flag()?);
+        let grant_is_from_file = grant_token.is_none() && self_client.grant_token.is_some();
+        let code_verifier = self.code_verifier()?;
+
+        let mut chooser = Chooser {
+            environment: self.environment,
+            warnings: &mut self.warnings,
+        };
+        let mut choose =
+            |setting, flag, file, more| chooser.choose(setting, flag, [file, Vec::from_iter(more)]);
+        let accounts_domain = choose(
+            &ACCOUNTS_DOMAIN,
+            accounts_domain_flag(inputs),
+            variables.accounts_domain,
+            None,
+        )?;
+        let api_domain = flag("--api-domain", &inputs.api_domain);
+        let api_domain = choose(&API_DOMAIN, api_domain, variables.api_domain, None)?;
+        let client_id = flag("--client-id", &inputs.client_id);
+        let client_id = choose(
+            &CLIENT_ID,
+            client_id,
+            variables.client_id,
+            self_client.client_id,
+        )?;
+        let client_secret = choose(
+            &CLIENT_SECRET,
+            client_secret,
+            variables.client_secret,
+            self_client.client_secret,
+        )?;
+        let grant_token = choose(
+            &GRANT_TOKEN,
+            grant_token,
+            variables.grant_token,
+            self_client.grant_token,
+        )?;
+
+        Ok(Given {
+            accounts_domain: typed(accounts_domain, |text| {
+                accounts_domain_of(text, custom_hosts)
+            })?,
+            api_domain: typed(api_domain, |text| {
+                ApiDomain::parse(text).map_err(|error| invalid_domain(&error))
+            })?,
+            client_id: typed(client_id, secret_of)?,
+            client_secret: typed(client_secret, secret_of)?,
+            grant_token: typed(grant_token, secret_of)?,
+            grant_expires_at: self_client.grant_expires_at.filter(|_| grant_is_from_file),
+            grant_scopes: self_client.scopes.filter(|_| grant_is_from_file),
+            redirect_uri: inputs
+                .redirect_uri
+                .as_deref()
+                .map(redirect_uri_of)
+                .transpose()?,
+            code_verifier,
+            required_scopes: required_scopes?,
+            custom_hosts,
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    fn client_secret_flag(&mut self) -> Result<Option<Text>, CliError> {
+        let inputs = self.inputs;
+        self.secret_flag(
+            ("--client-secret-file", &inputs.client_secret_file),
+            ("--client-secret-stdin", inputs.client_secret_stdin),
+            ("--client-secret-command", &inputs.client_secret_command),
+        )
+    }
+
+    fn grant_token_flag(&mut self) -> Result<Option<Text>, CliError> {
+        let inputs = self.inputs;
+        self.secret_flag(
+            ("--grant-token-file", &inputs.grant_token_file),
+            ("--grant-token-stdin", inputs.grant_token_stdin),
+            ("--grant-token-command", &inputs.grant_token_command),
+        )
+    }
+
+    /// Reads a secret from whichever of its three flags is there; clap lets only one pass.
+    fn secret_flag(
+        &mut self,
+        (file_flag, file): (&'static str, &Option<PathBuf>),
+        (stdin_flag, from_stdin): (&'static str, bool),
+        (command_flag, command): (&'static str, &Option<String>),
+    ) -> Result<Option<Text>, CliError> {
+        let (text, flag) = if let Some(path) = file {
+            (read::secret_file(path, &mut self.warnings)?, file_flag)
+        } else if from_stdin {
+            (read::secret_stdin(self.stdin)?, stdin_flag)
+        } else if let Some(command) = command {
+            (read::secret_command(command, self.children)?, command_flag)
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(Sourced::new(text, Source::Flag(flag))))
+    }
+
+    fn code_verifier(&mut self) -> Result<Option<CodeVerifier>, CliError> {
+        let Some(path) = &self.inputs.code_verifier_file else {
+            return Ok(None);
+        };
+        let text = read::secret_file(path, &mut self.warnings)?;
+        Sourced::new(text, Source::Flag("--code-verifier-file"))
+            .parsed(secret_of)
+            .map(|verifier| Some(verifier.value))
+    }
+}
+
+fn accounts_domain_flag(inputs: &InputArgs) -> Option<Text> {
+    flag("--data-center", &inputs.data_center)
+        .or_else(|| flag("--accounts-domain", &inputs.accounts_domain))
+}
+
+fn flag(name: &'static str, value: &Option<String>) -> Option<Text> {
+    let text = value.clone().map(Zeroizing::new)?;
+    Some(Sourced::new(text, Source::Flag(name)))
+}
+
+fn typed<T>(
+    text: Option<Text>,
+    parse: impl FnOnce(&str) -> Result<T, CliError>,
+) -> Result<Option<Sourced<T>>, CliError> {
+    text.map(|text| text.parsed(parse)).transpose()
+}
+
+/// Parses a secret or a client ID.
+pub(super) fn secret_of<T: std::str::FromStr<Err = zoho_oauth::InvalidSecret>>(
+    text: &str,
+) -> Result<T, CliError> {
+    text.parse().map_err(|error: zoho_oauth::InvalidSecret| {
+        CliError::usage("invalid_input", error.to_string()).next(format!(
+            "give the {} alone, whole and with nothing around it",
+            error.kind
+        ))
+    })
+}
+
+/// Parses an accounts domain, as URL, host or code of a data center.
+pub(super) fn accounts_domain_of(
+    text: &str,
+    custom_hosts: CustomHosts,
+) -> Result<AccountsDomain, CliError> {
+    AccountsDomain::parse(text, custom_hosts).map_err(|error| match error {
+        InvalidDomain::UnknownHost { .. } => CliError::config("unknown_host", error.to_string())
+            .next("evergrant data-centers")
+            .next("--custom-accounts-domain allows a host that is no data center of Zoho"),
+        InvalidDomain::NoDataCenter => {
+            CliError::config("unknown_host", error.to_string()).next("evergrant data-centers")
+        }
+        error => invalid_domain(&error),
+    })
+}
+
+fn invalid_domain(error: &InvalidDomain) -> CliError {
+    CliError::usage("invalid_input", error.to_string())
+        .next("evergrant data-centers     lists Zoho's accounts domains and API domains")
+}
+
+pub(crate) fn required_scopes(lists: &[String]) -> Result<Scopes, CliError> {
+    Scopes::parse_with_bundles(&lists.join(",")).map_err(|error| {
+        let bundles: Vec<_> = zoho_oauth::scope::bundles()
+            .iter()
+            .map(|bundle| format!("@{}", bundle.name))
+            .collect();
+        CliError::usage("invalid_scope", hide_tokens(&error.to_string()))
+            .next(format!("the bundles are {}", bundles.join(", ")))
+    })
+}
+
+/// Takes a redirect URI as it is: Zoho compares it letter by letter with the registered one.
+fn redirect_uri_of(text: &str) -> Result<String, CliError> {
+    let plausible = text.contains(':')
+        && !text.contains('#')
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    plausible.then(|| text.to_owned()).ok_or_else(|| {
+        CliError::usage(
+            "invalid_input",
+            "the redirect URI is no absolute URI without fragment",
+        )
+        .next("give it as it stands in the API console: --redirect-uri URI")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! `evergrant doctor`: every check, and the thing broken that it looks at.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use serde_json::{Value, json};
+
+use crate::{
+    flow::{Flow, SCOPE},
+    world::{Outcome, World},
+};
+
+/// What the doctor says of one thing.
+struct Finding {
+    exit_code: i32,
+    check: Value,
+}
+
+fn look(world: &World, options: &str, name: &str) -> Finding {
+    let outcome = world.run(&format!("doctor --json {options}"));
+    let report = outcome.answer();
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name);
+    let failed = checks.iter().any(|check| check["status"] == "fail");
+    assert_eq!(report["ok"], !failed, "{report}");
+    assert_eq!(outcome.exit_code == 0, !failed, "{report}");
+    Finding {
+        exit_code: outcome.exit_code,
+        check: check
+            .unwrap_or_else(|| panic!("{name} is missing: {report}"))
+            .clone(),
+    }
+}
+
+/// Asserts what the doctor says of one thing, and that it says what to do.
+fn finds(world: &World, name: &str, status: &str, exit_code: i32, words: &str) {
+    let Finding {
+        exit_code: found,
+        check,
+    } = look(world, "--offline", name);
+    assert_eq!(
+        (&check["status"], found),
+        (&json!(status), exit_code),
+        "{check}"
+    );
+    assert_ne!(check["next"], json!([]), "{check}");
+    assert!(check.to_string().contains(words), "{check}");
+}
+
+fn healthy() -> Flow {
+    let flow = Flow::new();
+    fs::set_permissions(flow.world.path(""), fs::Permissions::from_mode(0o700)).unwrap();
+    flow.kept("");
+    flow
+}
+
+#[test]
+fn in_a_healthy_home_all_is_fine() {
+    let flow = healthy();
+    let seen = flow.simulator.requests().len();
+    for name in [
+        "configuration",
+        "folders",
+        "vault",
+        "master_key",
+        "escrow",
+        "connections",
+        "places",
+        "network",
+    ] {
+        let finding = look(&flow.world, "", name);
+        assert_eq!(
+            (&finding.check["status"], finding.exit_code),
+            (&json!("ok"), 0),
+            "{}",
+            finding.check
+        );
+    }
+    assert_eq!(
+        flow.simulator.requests().len(),
+        seen,
+        "it greets and sends nothing"
+    );
+}
+
+#[test]
+fn in_an_empty_home_all_is_fine_and_nothing_is_made() {
+    let world = World::new();
+    let finding = look(&world, "", "vault");
+    assert_eq!(finding.exit_code, 0);
+    assert!(
+        finding.check["message"]
+            .as_str()
+            .unwrap()
+            .contains("none yet")
+    );
+    assert_eq!(fs::read_dir(world.path("")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_wrong_configuration() {
+    let flow = healthy().config("[http]\nsilense = 3\n");
+    finds(&flow.world, "configuration", "fail", 3, "correct line 2");
+}
+
+#[test]
+fn a_folder_that_others_can_look_into() {
+    let flow = healthy();
+    fs::set_permissions(flow.world.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    finds(&flow.world, "folders", "warn", 0, "chmod 700");
+}
+
+#[test]
+fn a_vault_that_is_no_database() {
+    let flow = healthy();
+    for rest in ["vault.db-wal", "vault.db-shm"] {
+        let _ = fs::remove_file(flow.world.path(rest));
+    }
+    flow.world
+        .file("vault.db", &"this is no database ".repeat(500));
+    finds(&flow.world, "vault", "fail", 8, "backup");
+}
+
+#[test]
+fn a_vault_with_a_damaged_page() {
+    let flow = healthy();
+    flow.rows("PRAGMA wal_checkpoint(TRUNCATE)");
+    let path = flow.world.path("vault.db");
+    let mut bytes = fs::read(&path).unwrap();
+    for byte in &mut bytes[8192..] {
+        *byte = 0x5a;
+    }
+    fs::write(&path, bytes).unwrap();
+    let outcome = flow.world.run("doctor --json --offline");
+    assert_eq!(outcome.exit_code, 8, "{outcome:?}");
+    assert_eq!(outcome.answer()["ok"], false);
+}
+
+#[test]
+fn a_master_key_that_is_exposed_lost_or_wrong() {
+    let flow = healthy();
+    let key = flow.world.path("master.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    finds(&flow.world, "master_key", "fail", 8, "chmod 600");
+    flow.world.file("master.key", "nonsense");
+    finds(
+        &flow.world,
+        "master_key",
+        "fail",
+        8,
+        "64 hexadecimal digits",
+    );
+    flow.world.file(
+        "master.key",
+        &format!("evergrant-master-key:{}\n", "5a".repeat(32)),
+    );
+    finds(&flow.world, "master_key", "fail", 8, "put the key");
+    fs::remove_file(&key).unwrap();
+    finds(
+        &flow.world,
+        "master_key",
+        "fail",
+        8,
+        "put the key file back",
+    );
+    assert!(!key.exists(), "it makes none");
+}
+
+#[test]
+fn something_that_lies_in_escrow() {
+    let flow = healthy().fault(json!({ "do": "delay", "seconds": 3.0 }));
+    flow.grant(json!({ "scope": SCOPE }));
+    flow.exchange("--replace --timeout 1");
+    finds(
+        &flow.world,
+        "escrow",
+        "warn",
+        0,
+        "1 grants are of unknown fate",
+    );
+}
+
+#[test]
+fn an_escrow_that_cannot_be_read() {
+    let flow = healthy();
+    fs::remove_dir(flow.world.path("escrow")).unwrap();
+    flow.world.file("escrow", "a file where a folder belongs");
+    finds(&flow.world, "escrow", "fail", 8, "yours to read");
+}
+
+#[test]
+fn a_connection_that_cannot_be_used() {
+    let flow = healthy();
+    flow.rows("UPDATE connections SET api_domain = NULL");
+    finds(
+        &flow.world,
+        "connections",
+        "warn",
+        0,
+        "evergrant connections show acme",
+    );
+}
+
+#[test]
+fn places_that_are_all_taken() {
+    let flow = healthy().limits(json!({ "exchanges": 100, "grant_tokens": 100 }));
+    for number in 2..=20 {
+        flow.grant(json!({ "scope": SCOPE }));
+        let outcome = Outcome::of(&mut flow.command(&format!("acme-{number}"), ""));
+        assert_eq!(outcome.exit_code, 0, "{outcome:?}");
+    }
+    finds(&flow.world, "places", "warn", 0, "20 of the 20");
+}
+
+#[test]
+fn an_accounts_server_that_is_not_reached() {
+    let flow = healthy();
+    let Flow {
+        world, simulator, ..
+    } = flow;
+    drop(simulator);
+    let finding = look(&world, "", "network");
+    assert_eq!(
+        (&finding.check["status"], finding.exit_code),
+        (&json!("warn"), 0)
+    );
+    let offline = world.run("doctor --json --offline").stdout;
+    assert!(!offline.contains("\"network\""), "{offline}");
+}

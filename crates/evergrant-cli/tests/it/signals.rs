@@ -1,0 +1,157 @@
+//! Ctrl-C and SIGTERM: before the request at once, after it only when its answer is here or given up.
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    flow::{Failure, Flow},
+    listener::{self, Listener},
+    world::Outcome,
+};
+
+/// How long a test waits before it looks whether a program still runs.
+const MOMENT: Duration = Duration::from_millis(300);
+
+/// The two signals with their exit codes.
+const SIGNALS: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];
+
+fn start(flow: &Flow) -> Child {
+    let mut command = flow.command("acme", "");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", name, &pid]).status();
+    assert!(sent.unwrap().success());
+}
+
+fn end(child: Child) -> Outcome {
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), None, "it ends by itself");
+    output.into()
+}
+
+fn still_runs(child: &mut Child) -> bool {
+    std::thread::sleep(MOMENT);
+    child.try_wait().unwrap().is_none()
+}
+
+fn granted() -> String {
+    let token = |digit: &str| format!("1000.{}.{}", digit.repeat(32), digit.repeat(32));
+    let body =
+        json!({ "access_token": token("a"), "refresh_token": token("b"), "expires_in": 3600 });
+    listener::reply(&body.to_string())
+}
+
+fn recover_list(flow: &Flow) -> Value {
+    flow.world.run("recover --list --json").answer()
+}
+
+#[test]
+fn before_the_request_it_stops_at_once_and_the_grant_is_whole() {
+    for (name, exit_code) in SIGNALS {
+        let (listener, heard, _says) = Listener::that_waits();
+        let flow = Flow::new().at(&format!("https://{}", listener.address()));
+        let child = start(&flow);
+        heard.recv().unwrap();
+        signal(&child, name);
+        let outcome = end(child);
+        assert_eq!(outcome.exit_code, exit_code, "{outcome:?}");
+        let said = outcome.warning("stopped").unwrap();
+        assert!(said.contains("the grant token is whole"), "{said}");
+        let list = recover_list(&flow);
+        let mut left = list.as_array().unwrap().iter();
+        assert!(left.all(|record| record["state"] == "prepared"), "{list}");
+        let domain = flow.simulator.accounts_domain().to_owned();
+        assert_eq!(flow.at(&domain).kept("")["attempts"], 1);
+    }
+}
+
+#[test]
+fn after_the_request_it_waits_for_the_answer_and_keeps_it() {
+    for (name, _) in SIGNALS {
+        let (listener, heard, says) = Listener::that_waits();
+        let flow = Flow::new().at(&format!("http://{}", listener.address()));
+        let mut child = start(&flow);
+        assert!(heard.recv().unwrap().starts_with("POST /oauth/v2/token"));
+        signal(&child, name);
+        assert!(still_runs(&mut child));
+        says.send(granted()).unwrap();
+        let outcome = end(child);
+        assert_eq!(outcome.exit_code, 0, "{outcome:?}");
+        let said = outcome.warning("waiting").unwrap();
+        assert!(said.contains("once more to give it up"), "{said}");
+        assert_eq!(flow.world.run("connections show acme").exit_code, 0);
+        assert_eq!(flow.escrow(), 0);
+    }
+}
+
+#[test]
+fn the_second_signal_gives_up_and_leaves_the_record() {
+    for (name, exit_code) in SIGNALS {
+        let (listener, heard, _says) = Listener::that_waits();
+        let flow = Flow::new().at(&format!("http://{}", listener.address()));
+        let mut child = start(&flow);
+        heard.recv().unwrap();
+        signal(&child, name);
+        assert!(still_runs(&mut child));
+        signal(&child, name);
+        let outcome = end(child);
+        assert_eq!(outcome.exit_code, exit_code, "{outcome:?}");
+        let said = outcome.warning("stopped").unwrap();
+        assert!(said.contains("unknown"), "{said}");
+        assert_eq!(
+            (flow.escrow(), &recover_list(&flow)[0]["state"]),
+            (1, &json!("sending"))
+        );
+        let again = flow.exchange("");
+        again.failed(Failure(5, "grant_dead", "grant_used", "unknown"));
+        assert_eq!(
+            listener.connections(),
+            2,
+            "connected for the second, and sent nothing"
+        );
+    }
+}
+
+#[test]
+fn whoever_asked_to_stop_did_not_ask_for_another_try() {
+    let (listener, heard, says) = Listener::that_waits();
+    let flow = Flow::new().at(&format!("http://{}", listener.address()));
+    let mut child = start(&flow);
+    heard.recv().unwrap();
+    signal(&child, "INT");
+    assert!(still_runs(&mut child));
+    // The connection ends without a byte of an answer.
+    says.send(String::new()).unwrap();
+    let outcome = end(child);
+    assert_eq!(outcome.exit_code, 130, "{outcome:?}");
+    assert!(outcome.warning("stopped").unwrap().contains("unknown"));
+    assert_eq!((listener.connections(), flow.escrow()), (1, 1));
+}
+
+#[test]
+fn between_two_tries_the_grant_is_not_called_whole() {
+    let listener = Listener::that_hears_and_hangs_up();
+    let flow = Flow::new()
+        .config("[http]\nretry_delay = \"60s\"\n")
+        .at(&format!("http://{}", listener.address()));
+    let mut child = start(&flow);
+    while listener.connections() == 0 {
+        std::thread::sleep(MOMENT / 30);
+    }
+    assert!(still_runs(&mut child));
+    signal(&child, "TERM");
+    let outcome = end(child);
+    assert_eq!(outcome.exit_code, 143, "{outcome:?}");
+    assert!(outcome.warning("stopped").unwrap().contains("unknown"));
+    let again = flow.exchange("");
+    again.failed(Failure(5, "grant_dead", "grant_used", "unknown"));
+}
