@@ -6,26 +6,48 @@
 mod checks;
 mod connections;
 mod demo;
+#[cfg(target_os = "linux")]
+mod disk_model;
 mod doctor;
 mod documents;
 mod failures;
 mod flow;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod golden;
 mod handing_over;
 mod inputs;
 mod keeping;
+#[cfg(target_os = "linux")]
+mod kill_at_every_call;
+mod kill_at_random;
 mod listener;
+#[cfg(target_os = "linux")]
+mod order;
 mod outcomes;
+#[cfg(target_os = "linux")]
+mod power_loss;
 mod proxies;
 mod readme;
 mod refusals;
 mod retries;
+#[cfg(target_os = "linux")]
+mod ruined;
 mod scopes;
 mod server_based;
 mod signals;
 mod simulate;
 mod simulator;
+#[cfg(target_os = "linux")]
+mod small_disk;
+mod story;
+#[cfg(target_os = "linux")]
+mod strace;
 mod streams;
+#[cfg(target_os = "linux")]
+mod tracee;
+mod two_at_once;
 mod vault_checks;
+mod wire;
 mod world;
 mod worlds;
