@@ -21,6 +21,7 @@ mod keeping;
 #[cfg(target_os = "linux")]
 mod kill_at_every_call;
 mod kill_at_random;
+mod leaks;
 mod listener;
 #[cfg(target_os = "linux")]
 mod order;
