@@ -71,3 +71,17 @@ fn nothing_is_tried_past_the_grants_life() {
         .failed(Failure(7, "unavailable", "unreadable_reply", "unknown"));
     flow.left(Left(1, "failed", 0));
 }
+
+#[test]
+fn a_grant_whose_answer_was_lost_is_not_called_whole_later() {
+    let lost = || Failure(7, "unavailable", "answer_lost", "unknown");
+    let flow = Flow::new().fault(json!({ "do": "reset-after" }));
+    flow.exchange("--max-retries 0").failed(lost());
+    let flow = flow.at("http://127.0.0.1:1");
+    let error = flow.exchange("--max-retries 0").failed(lost());
+    assert!(
+        error["causes"][0].as_str().unwrap().contains("refuses"),
+        "{error}"
+    );
+    assert_eq!(flow.rows("SELECT state FROM exchanges"), "failed");
+}

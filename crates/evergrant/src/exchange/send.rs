@@ -93,13 +93,12 @@ pub(super) async fn send(
         id,
         escrow,
         context,
-        answer_lost,
+        mut answer_lost,
     } = prepared;
     let until = exchange
         .grant_expires_at
         .unwrap_or(context.started_at.plus(LONGEST_LIFE));
     let mut waits = waits(retries, rng);
-    let mut lost = None;
     let mut next = (escrow, Some(connected));
     for attempts in 1.. {
         let connected = match next.1.take() {
@@ -112,7 +111,7 @@ pub(super) async fn send(
             exchange,
             id,
             attempt: attempts,
-            answer_lost: answer_lost || lost.is_some(),
+            answer_lost,
         };
         let (escrow, error) = match sender.attempt(next.0, connected, rng, progress).await {
             Attempt::Granted(grant, held) => {
@@ -126,18 +125,23 @@ pub(super) async fn send(
                     held,
                 });
             }
-            Attempt::Over(escrow, error) => return Err(end(&vault.vault, id, escrow, error).await),
+            Attempt::Over(escrow, error) => {
+                let error = after_lost(answer_lost, attempts, error);
+                return Err(end(&vault.vault, id, escrow, error).await);
+            }
             Attempt::NotSent(escrow, error) => {
                 let helps = error.is_transient();
-                let error = lost
-                    .take()
-                    .unwrap_or(ExchangeError::Connect { error, attempts });
+                let error = ExchangeError::Connect { error, attempts };
+                let error = after_lost(answer_lost, attempts, error);
                 if !helps {
                     return Err(end(&vault.vault, id, escrow, error).await);
                 }
                 (escrow, error)
             }
-            Attempt::Lost(escrow, error) => (escrow, error),
+            Attempt::Lost(escrow, error) => {
+                answer_lost = true;
+                (escrow, error)
+            }
         };
         let wait = waits
             .next()
@@ -150,7 +154,6 @@ pub(super) async fn send(
             after,
             reason: chain(&error),
         });
-        lost = Some(error).filter(|error| !matches!(error, ExchangeError::Connect { .. }));
         tokio::time::sleep(after).await;
         next = (escrow, None);
     }
@@ -306,6 +309,18 @@ async fn end(
         );
     }
     error
+}
+
+/// Tells the truth about an attempt that did not leave this machine: if the answer to an earlier one was
+/// lost, the grant is not known to be whole.
+fn after_lost(answer_lost: bool, attempts: u32, error: ExchangeError) -> ExchangeError {
+    match error {
+        ExchangeError::Connect { .. } | ExchangeError::Escrow(_) if answer_lost => {
+            let reason = format!("{}, after an earlier answer was lost", chain(&error));
+            ExchangeError::AnswerLost { attempts, reason }
+        }
+        error => error,
+    }
 }
 
 /// Returns an error with all its causes, in one line.
