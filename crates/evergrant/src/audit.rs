@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 
 use crate::{
     clock::Timestamp,
-    vault::{Fingerprint, IndexKey},
+    vault::{Fingerprint, UnlockedVault},
 };
 
 /// An event to be noted.
@@ -19,23 +19,24 @@ pub(crate) struct Event<'a> {
 /// Appends an event in the transaction of what it tells.
 pub(crate) async fn append(
     connection: &mut SqliteConnection,
-    key: &IndexKey,
-    now: Timestamp,
+    vault: &UnlockedVault,
     event: Event<'_>,
 ) -> Result<(), sqlx::Error> {
+    let now = vault.clock().now();
     let last = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
     let last: Option<(i64, Vec<u8>)> = sqlx::query_as(last)
         .fetch_optional(&mut *connection)
         .await?;
     let (seq, previous) = last.map_or((1, vec![0; 32]), |(seq, hash)| (seq + 1, hash));
-    let hash = hash(key, seq, now, &event, &previous);
+    let hash = hash(vault, seq, now, &event, &previous);
     let sql =
         "INSERT INTO audit (seq, at, event, actor, connection_id, detail, previous_hash, hash)
-               VALUES ($1, $2, $3, 'person', $4, $5, $6, $7)";
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let insert = sqlx::query(sql)
         .bind(seq)
         .bind(now)
         .bind(event.event)
+        .bind(vault.actor())
         .bind(event.connection_id);
     let insert = insert
         .bind(event.detail)
@@ -45,7 +46,7 @@ pub(crate) async fn append(
 }
 
 fn hash(
-    key: &IndexKey,
+    vault: &UnlockedVault,
     seq: i64,
     now: Timestamp,
     event: &Event<'_>,
@@ -57,10 +58,10 @@ fn hash(
         &seq,
         &at,
         event.event.as_bytes(),
-        b"person",
+        vault.actor().as_bytes(),
         connection_id.as_bytes(),
         event.detail.as_bytes(),
         previous,
     ];
-    key.fingerprint("audit", &parts)
+    vault.index_key.fingerprint("audit", &parts)
 }

@@ -33,7 +33,8 @@ impl Context<'_> {
         let (folders, sources) = (self.paths()?.folders, self.key_sources()?);
         let (clock, mut rng) = (Clock::system(), rng());
         let vault = UnlockedVault::open_or_make(&folders, &sources, &clock, &mut rng).await;
-        vault.map_err(|error| explain(&error))
+        let vault = vault.map_err(|error| explain(&error))?;
+        Ok(vault.acting_as(&this_user()))
     }
 
     /// Opens the vault with its keys, if there is one: nothing is made.
@@ -42,7 +43,8 @@ impl Context<'_> {
             return Ok(None);
         };
         let unlocked = vault.unlock(&self.key_sources()?, &mut rng()).await;
-        unlocked.map(Some).map_err(|error| explain(&error))
+        let unlocked = unlocked.map_err(|error| explain(&error))?;
+        Ok(Some(unlocked.acting_as(&this_user())))
     }
 
     /// Lists where master keys come from: the configuration's list, else the environment, else the
@@ -97,6 +99,11 @@ impl Context<'_> {
             (None, None) => Ok(None),
         }
     }
+}
+
+/// Names who runs the program, for the audit.
+fn this_user() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
 }
 
 fn key_from_text(origin: &str, text: &OsStr) -> KeySource {

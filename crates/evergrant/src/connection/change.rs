@@ -199,8 +199,7 @@ async fn commit(
         connection_id: Some(id),
         detail,
     };
-    let now = vault.clock().now();
-    let appended = audit::append(&mut transaction, &vault.index_key, now, event).await;
+    let appended = audit::append(&mut transaction, vault, event).await;
     appended.map_err(|error| vault.store().error(error))?;
     transaction
         .commit()

@@ -5,7 +5,12 @@ use zeroize::Zeroizing;
 use zoho_oauth::{AccountsDomain, ApiDomain, ClientSecret, CustomHosts, Scopes};
 
 use super::{Exchange, Purpose};
-use crate::{app::App, clock::Timestamp, connection::ConnectionName, vault::Fingerprint};
+use crate::{
+    app::App,
+    clock::{Timestamp, boot_id},
+    connection::ConnectionName,
+    vault::Fingerprint,
+};
 
 /// The context of an exchange.
 #[derive(Clone, Debug)]
@@ -115,11 +120,4 @@ impl Context {
     pub(super) fn is_of_an_earlier_boot(&self) -> bool {
         self.boot_id.is_some() && self.boot_id != boot_id()
     }
-}
-
-/// Returns the id that the kernel gives to every start of the machine
-/// ([random(4)](https://man7.org/linux/man-pages/man4/random.4.html)); `None` elsewhere than on Linux.
-fn boot_id() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned())
 }

@@ -304,7 +304,7 @@ async fn note_done(
         connection_id,
         detail,
     };
-    audit::append(connection, &vault.index_key, now, event).await?;
+    audit::append(connection, vault, event).await?;
     Ok(true)
 }
 

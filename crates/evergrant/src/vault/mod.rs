@@ -10,7 +10,10 @@ mod meta;
 pub mod seal;
 pub(crate) mod store;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rand::CryptoRng;
 
@@ -135,6 +138,7 @@ impl Vault {
             vault: self,
             keyring,
             index_key,
+            actor: "program".into(),
         })
     }
 }
@@ -145,6 +149,7 @@ pub struct UnlockedVault {
     pub(crate) vault: Vault,
     pub(crate) keyring: Keyring,
     pub(crate) index_key: IndexKey,
+    actor: Arc<str>,
 }
 
 impl UnlockedVault {
@@ -167,6 +172,17 @@ impl UnlockedVault {
             path: folders.vault(),
         })?;
         vault.unlock_with(keyring, rng).await
+    }
+
+    /// Says who acts from now on, as the audit names them.
+    #[must_use]
+    pub fn acting_as(self, actor: &str) -> Self {
+        let actor = actor.into();
+        Self { actor, ..self }
+    }
+
+    pub(crate) fn actor(&self) -> &str {
+        &self.actor
     }
 
     /// Returns the vault without its keys.

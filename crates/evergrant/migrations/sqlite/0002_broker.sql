@@ -1,0 +1,11 @@
+-- What the broker needs: when a token was first handed out, how long it lives by the machine's own
+-- count, and how far Zoho's clock is from ours.
+
+ALTER TABLE refreshes ADD COLUMN handed_out_ms INTEGER;
+ALTER TABLE refreshes ADD COLUMN boot TEXT;             -- the run of the machine that `expires_uptime_ms` counts in
+ALTER TABLE refreshes ADD COLUMN expires_uptime_ms INTEGER;
+ALTER TABLE refreshes ADD COLUMN skew_ms INTEGER;       -- Zoho's clock minus ours, where its reply told
+
+ALTER TABLE apps ADD COLUMN removed_at INTEGER;
+
+PRAGMA user_version = 2;
