@@ -10,6 +10,7 @@ use crate::{
 use error::CliError;
 use output::{Output, Streams};
 
+pub(crate) mod broker;
 pub(crate) mod completions;
 pub(crate) mod connections;
 pub(crate) mod data_centers;
@@ -29,6 +30,7 @@ pub(crate) mod scopes;
 #[cfg(feature = "simulate")]
 pub(crate) mod simulate;
 pub(crate) mod time;
+pub(crate) mod token;
 mod usage;
 pub(crate) mod vault;
 
@@ -76,6 +78,7 @@ pub(crate) struct GlobalOptions {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Exchange(Box<exchange::ExchangeArgs>),
+    Token(Box<token::TokenArgs>),
     Connections(connections::ConnectionsArgs),
     Recover(recover::RecoverArgs),
     Doctor(doctor::DoctorArgs),
@@ -93,6 +96,7 @@ const EXAMPLES: &str = "\
 Examples:
   evergrant exchange acme                  ask for what is missing, the grant token last
   evergrant exchange acme --self-client self_client.json --data-center eu
+  evergrant token acme                     print an access token that works
   evergrant connections list
   evergrant demo                           see it work on this machine, without an account at Zoho";
 
@@ -210,6 +214,7 @@ fn program_of(arguments: &[OsString]) -> String {
 fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError> {
     match command {
         Command::Exchange(args) => exchange::run::run(&args, context),
+        Command::Token(args) => token::run(&args, context),
         Command::Connections(args) => connections::run(&args, context),
         Command::Recover(args) => recover::run(&args, context),
         Command::Scopes(args) => scopes::run(&args, context),

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use evergrant::broker;
 use serde::Deserialize;
 
 use crate::{cli::error::CliError, duration, paths::Paths};
@@ -18,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     /// Where master keys come from: the first seals, every one opens.
     pub(crate) master_key: Vec<MasterKey>,
+    /// How many refreshes are made.
+    pub(crate) limits: Limits,
     /// What is logged, and how.
     pub(crate) log: Log,
 }
@@ -37,6 +40,39 @@ pub(crate) struct Http {
     /// How long to wait before the first retry; each further wait is twice as long.
     #[serde(deserialize_with = "duration::deserialize_wait")]
     pub(crate) retry_delay: Option<Duration>,
+}
+
+/// The table `[limits]`: how many refreshes of one refresh token are made in which time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "LimitsTable")]
+pub(crate) struct Limits(pub(crate) broker::Limits);
+
+/// A `[limits]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsTable {
+    refreshes: Option<u32>,
+    #[serde(default, deserialize_with = "duration::deserialize_limit")]
+    window: Option<Duration>,
+    kept_for_people: Option<u32>,
+}
+
+impl TryFrom<LimitsTable> for Limits {
+    type Error = &'static str;
+
+    fn try_from(table: LimitsTable) -> Result<Self, Self::Error> {
+        let usual = broker::Limits::default();
+        let limits = broker::Limits {
+            refreshes: table.refreshes.unwrap_or(usual.refreshes),
+            window: table.window.unwrap_or(usual.window),
+            kept_for_people: table.kept_for_people.unwrap_or(usual.kept_for_people),
+        };
+        if limits.kept_for_people < limits.refreshes {
+            Ok(Self(limits))
+        } else {
+            Err("`kept_for_people` must be less than `refreshes`, or programs would get none")
+        }
+    }
 }
 
 /// One `[[master_key]]`: exactly one of its three settings.
@@ -204,6 +240,10 @@ mod tests {
             env = "OLD_KEY"
             [[master_key]]
             command = ["kms", "decrypt"]
+            [limits]
+            refreshes = 20
+            window = "5m"
+            kept_for_people = 0
             [log]
             level = "debug"
             format = "json"
@@ -226,6 +266,14 @@ mod tests {
                 MasterKey::Env("OLD_KEY".to_owned()),
                 MasterKey::Command(vec!["kms".to_owned(), "decrypt".to_owned()]),
             ]
+        );
+        assert_eq!(
+            config.limits.0,
+            broker::Limits {
+                refreshes: 20,
+                window: Duration::from_secs(300),
+                kept_for_people: 0,
+            }
         );
         assert_eq!(
             config.log,
@@ -263,6 +311,12 @@ mod tests {
             parse("[[master_key]]\nfile = \"a\"\nenv = \"B\"").unwrap_err(),
             str![
                 "/home/anna/config.toml, line 1: a master key has exactly one of `file`, `env` and `command`"
+            ]
+        );
+        assert_data_eq!(
+            parse("[limits]\nrefreshes = 2").unwrap_err(),
+            str![
+                "/home/anna/config.toml, line 1: `kept_for_people` must be less than `refreshes`, or programs would get none"
             ]
         );
         assert_data_eq!(

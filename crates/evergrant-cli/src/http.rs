@@ -44,10 +44,7 @@ impl HttpSettings {
                 silence: silence(args, config).unwrap_or(default.silence),
                 reading: default.reading,
             },
-            max_retries: args
-                .max_retries
-                .or(config.max_retries)
-                .unwrap_or(MAX_RETRIES),
+            max_retries: config.max_retries.unwrap_or(MAX_RETRIES),
             retry_delay: config.retry_delay.unwrap_or(RETRY_DELAY),
         })
     }
@@ -135,14 +132,10 @@ mod tests {
         assert_eq!(pem(&settings), b"variable");
         args = HttpArgs {
             timeout: Some(Duration::from_secs(1)),
-            max_retries: Some(0),
             ca_file: Some(flag.path().into()),
         };
         let settings = HttpSettings::resolve(&args, &environment, &config).unwrap();
-        assert_eq!(
-            (settings.transport.silence, settings.max_retries),
-            (Duration::from_secs(1), 0)
-        );
+        assert_eq!(settings.transport.silence, Duration::from_secs(1));
         assert_eq!(pem(&settings), b"flag");
     }
 

@@ -12,7 +12,7 @@ mod echo;
 pub(crate) mod given;
 mod json_file;
 pub(crate) mod prompter;
-mod read;
+pub(crate) mod read;
 mod self_client;
 mod source;
 mod variables;

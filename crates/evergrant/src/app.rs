@@ -104,6 +104,37 @@ pub(crate) async fn accept(
     Ok(app_id)
 }
 
+/// Opens the secrets of an app that are in use: the one that Zoho accepted last goes first, then the
+/// newest.
+pub(crate) async fn secrets_in_order(
+    vault: &UnlockedVault,
+    app_id: &str,
+) -> Result<Vec<(String, ClientSecret)>, VaultError> {
+    let sql = "SELECT a.client_id, a.accounts_domain, s.id AS secret_id, s.secret_sealed
+               FROM apps a JOIN app_secrets s ON s.app_id = a.id
+               WHERE a.id = $1 AND s.retired_at IS NULL
+               ORDER BY s.last_accepted_at DESC NULLS LAST, s.added_at DESC";
+    let query = sqlx::query_as::<_, Row>(sql).bind(app_id);
+    let rows = query.fetch_all(vault.store().reader()).await;
+    let rows = rows.map_err(|error| vault.store().error(error))?;
+    let opened = rows.into_iter().map(|row| {
+        let id = row.secret_id.clone();
+        Ok((id, open(vault, row)?.client_secret))
+    });
+    opened.collect()
+}
+
+/// Notes that Zoho accepted a secret.
+pub(crate) async fn accepted(
+    connection: &mut SqliteConnection,
+    secret_id: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let sql = "UPDATE app_secrets SET last_accepted_at = $1 WHERE id = $2";
+    let update = sqlx::query(sql).bind(now).bind(secret_id);
+    update.execute(connection).await.map(drop)
+}
+
 fn secret_place(
     vault: &UnlockedVault,
     id: &str,

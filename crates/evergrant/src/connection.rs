@@ -2,6 +2,7 @@
 
 mod change;
 mod read;
+mod state;
 mod store;
 mod token;
 
@@ -9,15 +10,20 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, Scopes};
 
+pub(crate) use self::{
+    change::learn_api_domain,
+    read::is_taken,
+    state::set_state,
+    store::{
+        NewConnection, Stored, access_token_place, names_like, places_used, refresh_token_place,
+        refresh_token_place_of, store,
+    },
+};
 pub use self::{
     change::{ChangeError, remove, rename, set_api_domain},
     read::{find, list},
-    store::most_places_used,
+    store::{most_places_used, places_of},
     token::{LiveToken, live_token},
-};
-pub(crate) use self::{
-    read::is_taken,
-    store::{NewConnection, Stored, names_like, places_used, refresh_token_place, store},
 };
 use crate::clock::Timestamp;
 
@@ -119,7 +125,7 @@ impl State {
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }

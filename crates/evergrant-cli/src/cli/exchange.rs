@@ -38,6 +38,8 @@ pub(crate) struct ExchangeArgs {
     pub(crate) inputs: InputArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
+    #[command(flatten)]
+    pub(crate) retries: RetryArgs,
 }
 
 /// Where the inputs of an exchange come from.
@@ -97,6 +99,15 @@ pub(crate) struct InputArgs {
     pub(crate) code_verifier_file: Option<PathBuf>,
 }
 
+/// How often an exchange is tried.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct RetryArgs {
+    /// Try again this often when nothing was sent or Zoho is unwell [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub(crate) max_retries: Option<u8>,
+}
+
 /// How Zoho is spoken to.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Network")]
@@ -104,9 +115,6 @@ pub(crate) struct HttpArgs {
     /// Wait this long for a silent server [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_limit)]
     pub(crate) timeout: Option<Duration>,
-    /// Try again this often when nothing was sent or Zoho is unwell [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=10))]
-    pub(crate) max_retries: Option<u8>,
     /// Trust the certificate authorities in this PEM file instead of the system's [env: SSL_CERT_FILE]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,

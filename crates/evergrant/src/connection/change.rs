@@ -33,7 +33,7 @@ pub enum ChangeError {
 struct Row {
     id: String,
     credential: Vec<u8>,
-    refresh_token_sealed: Vec<u8>,
+    refresh_token_sealed: Option<Vec<u8>>,
     api_domain: Option<String>,
     client_id: String,
     accounts_domain: String,
@@ -92,30 +92,55 @@ pub async fn set_api_domain(
 ) -> Result<(), ChangeError> {
     let mut transaction = vault.store().begin().await?;
     let row = find(&mut transaction, vault, name).await?;
-    let app = app_of(&row)?;
-    let old = row.api_domain.as_deref().map(ApiDomain::parse).transpose();
-    let old = old.map_err(|_| damaged(&row, "api_domain"))?;
+    move_to(&mut transaction, vault, &row, api_domain, rng).await?;
+    let detail = api_domain.to_string();
+    commit(transaction, vault, &row.id, "api_domain_set", detail).await
+}
 
-    let place = refresh_token_place(vault, &row.id, &app, old.as_ref());
-    let token = vault.open(&place, &row.refresh_token_sealed, "the refresh token")?;
-    let place = refresh_token_place(vault, &row.id, &app, Some(api_domain));
-    let sealed = vault.keyring.seal(&place, token.as_bytes(), rng);
+/// Says where a connection's access tokens go that did not know it, in the caller's transaction.
+pub(crate) async fn learn_api_domain(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    name: &ConnectionName,
+    api_domain: &ApiDomain,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<(), VaultError> {
+    match find(connection, vault, name).await {
+        Ok(row) => move_to(connection, vault, &row, api_domain, rng).await,
+        Err(ChangeError::Vault(error)) => Err(error),
+        // It was removed or renamed meanwhile.
+        Err(_) => Ok(()),
+    }
+}
+
+async fn move_to(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    row: &Row,
+    api_domain: &ApiDomain,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<(), VaultError> {
+    let app = app_of(row)?;
+    let old = row.api_domain.as_deref().map(ApiDomain::parse).transpose();
+    let old = old.map_err(|_| damaged(row, "api_domain"))?;
+
+    let sealed = match &row.refresh_token_sealed {
+        Some(sealed) => {
+            let place = refresh_token_place(vault, &row.id, &app, old.as_ref());
+            let token = vault.open(&place, sealed, "the refresh token")?;
+            let place = refresh_token_place(vault, &row.id, &app, Some(api_domain));
+            Some(vault.keyring.seal(&place, token.as_bytes(), rng))
+        }
+        None => None,
+    };
     let sql = "UPDATE connections SET api_domain = $1, refresh_token_sealed = $2 WHERE id = $3";
     let update = sqlx::query(sql)
         .bind(api_domain.as_str())
         .bind(sealed)
         .bind(&row.id);
-    let updated = update.execute(&mut *transaction).await;
+    let updated = update.execute(&mut *connection).await;
     updated.map_err(|error| vault.store().error(error))?;
-    reseal_access_tokens(&mut transaction, vault, &row, old.as_ref(), api_domain, rng).await?;
-    commit(
-        transaction,
-        vault,
-        &row.id,
-        "api_domain_set",
-        api_domain.to_string(),
-    )
-    .await
+    reseal_access_tokens(connection, vault, row, old.as_ref(), api_domain, rng).await
 }
 
 async fn reseal_access_tokens(

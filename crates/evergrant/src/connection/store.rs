@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::CryptoRng;
 use sqlx::SqliteConnection;
-use zoho_oauth::{AccessToken, AccountsDomain, ApiDomain, RefreshToken, Scopes};
+use zoho_oauth::{AccessToken, AccountsDomain, ApiDomain, ClientId, RefreshToken, Scopes};
 
 use super::ConnectionName;
 use crate::{
@@ -107,12 +107,19 @@ pub(crate) fn refresh_token_place(
     app: &App,
     api_domain: Option<&ApiDomain>,
 ) -> Place {
+    refresh_token_place_of(vault, id, &app.accounts_domain, &app.client_id, api_domain)
+}
+
+/// Names the same place, by the app's parts.
+pub(crate) fn refresh_token_place_of(
+    vault: &UnlockedVault,
+    id: &str,
+    accounts_domain: &AccountsDomain,
+    client_id: &ClientId,
+    api_domain: Option<&ApiDomain>,
+) -> Place {
     let api_domain = api_domain.map_or("", ApiDomain::as_str);
-    let clear = [
-        app.accounts_domain.as_str(),
-        app.client_id.as_str(),
-        api_domain,
-    ];
+    let clear = [accounts_domain.as_str(), client_id.as_str(), api_domain];
     vault.place("connections", "refresh_token_sealed", id, &clear)
 }
 
@@ -220,6 +227,18 @@ pub async fn most_places_used(vault: &Vault) -> Result<u32, VaultError> {
     let most = query.fetch_optional(vault.store.reader()).await;
     let most = most.map_err(|error| vault.store.error(error))?.unwrap_or(0);
     Ok(u32::try_from(most).unwrap_or(u32::MAX))
+}
+
+/// Counts the places that the app of a connection takes. No key is needed.
+pub async fn places_of(vault: &Vault, name: &ConnectionName) -> Result<u32, VaultError> {
+    let sql = format!(
+        "SELECT count(*) FROM ({PLACES_TAKEN}) WHERE app_id =
+           (SELECT app_id FROM connections WHERE name = $1 AND removed_at IS NULL)"
+    );
+    let query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql)).bind(name.as_str());
+    let used = query.fetch_one(vault.store.reader()).await;
+    let used = used.map_err(|error| vault.store.error(error))?;
+    Ok(u32::try_from(used).unwrap_or(u32::MAX))
 }
 
 /// Lists the taken names that begin like this one.

@@ -73,7 +73,8 @@ async fn ready_to_send(
     args: &ExchangeArgs,
     context: &mut Context<'_>,
 ) -> Result<(HttpSettings, Arc<UnlockedVault>), CliError> {
-    let http = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
+    let mut http = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
+    http.max_retries = args.retries.max_retries.unwrap_or(http.max_retries);
     let vault = context.unlocked_vault().await?;
     recover::finish_earlier(&vault, context).await?;
     Ok((http, Arc::new(vault)))

@@ -1,0 +1,215 @@
+//! The broker of one command, and what is said of what it says.
+
+use evergrant::{
+    Broker,
+    broker::{BrokerError, Limiter, TokenWarning},
+    connection::{self, ConnectionName, PLACES},
+};
+use zoho_oauth::ErrorWord;
+
+use super::{
+    Context,
+    error::CliError,
+    exchange::{HttpArgs, run::not_found},
+    exit_code::Kind,
+    output::Warning,
+    time::{rfc3339, span},
+    vault::{self, rng},
+};
+use crate::http::HttpSettings;
+
+impl Context<'_> {
+    /// Makes the broker of this command; `None` if there is no vault yet.
+    pub(crate) async fn broker(&self, http: &HttpArgs) -> Result<Option<Broker>, CliError> {
+        let config = self.config()?;
+        let http = HttpSettings::resolve(http, self.environment, &config.http)?;
+        let Some(vault) = self.existing_vault().await? else {
+            return Ok(None);
+        };
+        let limits = config.limits.0;
+        Ok(Some(Broker::new(vault, http.transport, limits, rng())))
+    }
+}
+
+/// Says why there is no token, and what to do.
+pub(crate) async fn explain(
+    error: &BrokerError,
+    name: &ConnectionName,
+    broker: &Broker,
+) -> CliError {
+    let explained = match error {
+        BrokerError::NotFound(name) => return not_found(name),
+        BrokerError::Vault(error) => vault::explain(error),
+        BrokerError::NewGrantNeeded { since } => {
+            let dead = format!(
+                "the refresh token of {name} is dead: Zoho refused it twice, last at {}",
+                rfc3339(*since)
+            );
+            let mut explained = CliError::new(Kind::NewGrantNeeded, "invalid_code", dead);
+            for cause in causes_of_death(name, broker).await {
+                explained = explained.cause(cause);
+            }
+            explained.next(format!("evergrant exchange {name} --replace"))
+        }
+        error => explain_kind(error, name),
+    };
+    explained.connection(name.as_str())
+}
+
+fn explain_kind(error: &BrokerError, name: &ConnectionName) -> CliError {
+    match error {
+        BrokerError::Throttled { retry_at, by } => throttled(*by, name).retry_at(*retry_at),
+        BrokerError::Unavailable { reason, retry_at } => {
+            let message = format!("there is no access token of {name} now");
+            let explained = CliError::new(Kind::Unavailable, "unavailable", message).cause(reason);
+            match retry_at {
+                Some(at) => explained
+                    .cause("nobody on this machine asks Zoho until then, so that an outage uses up no refreshes")
+                    .retry_at(*at),
+                None => explained.next("try again"),
+            }
+        }
+        BrokerError::CannotConnect { reason } => {
+            CliError::config("cannot_connect", "cannot speak to Zoho as this is set up")
+                .cause(reason)
+                .next("see the proxy variables, --ca-file and the accounts domain; `evergrant doctor` looks at them")
+        }
+        BrokerError::StillRefreshing => {
+            let message = format!("another process has been refreshing {name} for too long");
+            CliError::new(Kind::Unavailable, "still_refreshing", message)
+                .next("see which evergrant hangs, and try again")
+        }
+        BrokerError::AppRefused { word, since } => app_refused(word, name)
+            .cause(format!("since {}; the refresh token is presumed good", rfc3339(*since))),
+        BrokerError::Revoked { since } => {
+            let message = format!("{name} was revoked at {}", rfc3339(*since));
+            CliError::new(Kind::NewGrantNeeded, "revoked", message)
+                .next(format!("evergrant exchange {name} --replace"))
+        }
+        other => vault::explain_other(other),
+    }
+}
+
+fn throttled(by: Limiter, name: &ConnectionName) -> CliError {
+    let start = |reason, message: &str| {
+        CliError::new(Kind::Throttled, reason, format!("{message} {name} for now"))
+    };
+    match by {
+        Limiter::Ledger { limit, window, kept } => {
+            let full = start("window_full", "no refresh is left for").cause(format!(
+                "{limit} were made in {}, and Zoho locks out who makes too many",
+                span(window)
+            ));
+            match kept {
+                0 => full,
+                kept => full.next(format!("evergrant token {name} --reserve     to use the {kept} that are kept for people")),
+            }
+        }
+        Limiter::Outsider => start("access_denied", "Zoho refuses further refreshes of")
+            .cause("fewer were made here than Zoho takes: somebody else refreshes with this refresh token")
+            .next("find the program that has the refresh token in its own settings, and let it ask Evergrant"),
+        _ => start("access_denied", "Zoho refuses further refreshes of")
+            .cause("Access Denied: too many access tokens were asked for"),
+    }
+}
+
+fn app_refused(word: &ErrorWord, name: &ConnectionName) -> CliError {
+    let start = |message: String| CliError::config("app_refused", message);
+    match word {
+        ErrorWord::InvalidClientSecret => start(format!(
+            "Zoho refuses the client secret of {name}'s app"
+        ))
+        .next("evergrant apps secret add CLIENT_ID     if it was changed in the API console"),
+        ErrorWord::InvalidClient => start(format!("Zoho does not know the app of {name}"))
+            .cause("it was deleted, or it lives in another data center")
+            .next("look for the client ID in the API consoles that `evergrant data-centers` lists"),
+        word => start(format!("Zoho refuses the app of {name}: {word}"))
+            .next("see the app's settings in Zoho's API console"),
+    }
+}
+
+/// Lists what kills a refresh token, by Zoho's own list, the likeliest first as far as we know
+/// (<https://help.zoho.com/portal/en/kb/accounts/faqs-troubleshooting/faqs/oauth/articles/will-the-refresh-tokens-expire>).
+pub(crate) async fn causes_of_death(name: &ConnectionName, broker: &Broker) -> Vec<String> {
+    let used = connection::places_of(broker.vault().vault(), name)
+        .await
+        .unwrap_or(0);
+    let pushed_out = format!(
+        "newer refresh tokens pushed it out: Zoho keeps {PLACES} for a user, and {used} of this app's are ours"
+    );
+    let mut causes = vec![
+        "the user changed the password and ended all API tokens with it".to_owned(),
+        "the app was removed under Connected Apps, or deleted in the API console".to_owned(),
+        "somebody revoked it".to_owned(),
+    ];
+    let place = if used >= PLACES { 0 } else { causes.len() };
+    causes.insert(place, pushed_out);
+    causes
+}
+
+/// Words a warning about a token.
+pub(crate) fn warning(found: &TokenWarning, name: &ConnectionName) -> Warning {
+    match found {
+        TokenWarning::Stale(why) => {
+            let until = match why.retry_at() {
+                Some(at) => format!("; the next refresh is possible at {}", rfc3339(at)),
+                None => String::new(),
+            };
+            let message = explain_kind_of_stale(why, name);
+            Warning::new(
+                "stale",
+                format!("{name}: this token lives less long than wanted: {message}{until}"),
+            )
+        }
+        TokenWarning::MinValidCut { wanted, cut_to } => Warning::new(
+            "min_valid_cut",
+            format!(
+                "no token lives {}: {} are wanted instead",
+                span(*wanted),
+                span(*cut_to)
+            ),
+        ),
+        TokenWarning::ClockSkew { ahead_millis } => {
+            let by = span(std::time::Duration::from_millis(
+                ahead_millis.unsigned_abs(),
+            ));
+            let side = if *ahead_millis > 0 {
+                "behind"
+            } else {
+                "ahead of"
+            };
+            Warning::new(
+                "clock_skew",
+                format!(
+                    "this machine's clock is {by} {side} Zoho's: times of day in messages are off by that"
+                ),
+            )
+        }
+        TokenWarning::LiveTokensFull {
+            alive,
+            oldest_expires_at,
+        } => Warning::new(
+            "live_tokens_full",
+            format!(
+                "{name}: {alive} access tokens live, which is all that Zoho keeps: the next refresh ends the oldest, \
+                 which would live until {}",
+                rfc3339(*oldest_expires_at)
+            ),
+        ),
+        TokenWarning::NotKept(error) => Warning::new(
+            "not_kept",
+            format!("{name}: the new token could not be kept for others: {error}"),
+        ),
+        other => Warning::new("token", format!("{name}: {other:?}")),
+    }
+}
+
+fn explain_kind_of_stale(why: &BrokerError, name: &ConnectionName) -> String {
+    match why {
+        BrokerError::NewGrantNeeded { .. } => format!(
+            "the refresh token is dead, and a new grant is needed: evergrant exchange {name} --replace"
+        ),
+        BrokerError::Vault(error) => error.to_string(),
+        error => explain_kind(error, name).to_string(),
+    }
+}

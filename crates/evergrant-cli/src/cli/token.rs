@@ -1,0 +1,154 @@
+//! `evergrant token`: a valid access token, shared by every process that asks.
+
+mod format;
+
+use std::time::Duration;
+
+use clap::Args;
+use evergrant::{
+    Broker,
+    broker::{Report, Wanted},
+    connection::ConnectionName,
+};
+use zoho_oauth::AccessToken;
+
+use self::format::Format;
+use super::{
+    Context,
+    broker::{explain, warning},
+    error::CliError,
+    exchange::{HttpArgs, run::not_found},
+    output::Warning,
+    time::rfc3339,
+};
+use crate::{duration, inputs::read, lifecycle};
+
+/// Print an access token that works, refreshing it only if that is needed
+///
+/// All processes share one access token: one of them refreshes it, the others wait for that. If Zoho refuses now,
+/// a token that still works is printed with a warning.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct TokenArgs {
+    /// The connection
+    pub(crate) name: ConnectionName,
+    /// Want it to live this long at least [default: 5m, at most a quarter of its life]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) min_valid: Option<Duration>,
+    /// Print it this way; `github` masks it and puts it into the environment of the job's next steps
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Fail rather than print a token that lives less long
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Refresh even if there is a token; uses the refreshes that are kept for people, so it wants a terminal or --reserve
+    #[arg(long)]
+    pub(crate) force_new: bool,
+    /// Use the refreshes that are kept for people, although no person asks
+    #[arg(long)]
+    pub(crate) reserve: bool,
+    /// Read from standard input a token that Zoho's API refused, and print another one
+    #[arg(long, conflicts_with = "force_new")]
+    pub(crate) rejected_stdin: bool,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  evergrant token acme
+  curl -H \"$(evergrant token acme --format header)\" https://www.zohoapis.eu/crm/v8/users
+  eval \"$(evergrant token acme --format env)\"
+  evergrant token acme --min-valid 30m --json
+
+Exit codes: 3 Zoho refuses the app, 4 a new grant is needed, 6 no refresh is left for now, 7 Zoho cannot be reached";
+
+/// Runs the command.
+pub(crate) fn run(args: &TokenArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    if args.force_new && !args.reserve && !context.attended {
+        return Err(CliError::usage(
+            "reserved",
+            "--force-new uses up refreshes that are kept for people, and no person is here",
+        )
+        .next("give --reserve too, if this program may use them")
+        .next("without --force-new a token that works is printed"));
+    }
+    let format = Format::choose(args.format, context)?;
+    let rejected = match args.rejected_stdin {
+        true => Some(rejected_token(context)?),
+        false => None,
+    };
+    lifecycle::run(async {
+        let broker = context.broker(&args.http).await?;
+        let broker = broker.ok_or_else(|| not_found(&args.name))?;
+        let name = &args.name;
+        if let Some(rejected) = &rejected {
+            report(&broker, name, rejected, context).await?;
+        }
+        let wanted = Wanted {
+            min_valid: args.min_valid,
+            strict: args.strict,
+            new: args.force_new,
+            reserve: args.force_new || args.reserve,
+        };
+        let token = match broker.token(name, &wanted).await {
+            Ok(token) => token,
+            Err(error) => return Err(explain(&error, name, &broker).await),
+        };
+        for found in token.warnings() {
+            let found = warning(found, name);
+            context.output.warn(&found);
+        }
+        format.print(&token, context)
+    })
+}
+
+fn rejected_token(context: &mut Context<'_>) -> Result<AccessToken, CliError> {
+    let text = read::secret_stdin(&mut context.stdin)?;
+    text.parse().map_err(|error: zoho_oauth::InvalidSecret| {
+        CliError::usage(
+            "invalid_input",
+            "what came on standard input is no access token",
+        )
+        .cause(error)
+        .next("pipe the token in that Zoho's API refused, and nothing else")
+    })
+}
+
+async fn report(
+    broker: &Broker,
+    name: &ConnectionName,
+    rejected: &AccessToken,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let report = match broker.report_refused(name, rejected).await {
+        Ok(report) => report,
+        Err(error) => return Err(explain(&error, name, broker).await),
+    };
+    let message = match report {
+        Report::Dropped => {
+            context
+                .output
+                .note(&format!("{name}: the refused token is not given any more"));
+            return Ok(());
+        }
+        Report::NotCurrent => {
+            context.output.note(&format!(
+                "{name}: the refused token had been replaced before"
+            ));
+            return Ok(());
+        }
+        Report::TooMany { believed_at } => format!(
+            "{name}: too many tokens were reported as refused, so the same one is given; the next report is \
+             believed after {}. If somebody else refreshes with this refresh token, Zoho drops ours",
+            rfc3339(believed_at)
+        ),
+        _ => format!("{name}: the token that was reported as refused is none of this connection"),
+    };
+    let code = match report {
+        Report::TooMany { .. } => "too_many_reports",
+        _ => "unknown_token",
+    };
+    context.output.warn(&Warning::new(code, message));
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Tokens in memory, so that a busy process asks the vault once a second for each connection.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use papaya::HashMap;
+
+use super::{
+    Token, Wanted,
+    ledger::{Moment, SealedToken},
+    token::TokenData,
+};
+use crate::{clock::Uptime, connection::ConnectionName, vault::Fingerprint};
+
+/// For how long the vault need not be asked: what others revoke or replace is felt that much later.
+const UNCHECKED: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub(super) struct Cache {
+    tokens: HashMap<ConnectionName, Arc<Cached>>,
+}
+
+struct Cached {
+    data: Arc<TokenData>,
+    credential: Fingerprint,
+    token: SealedToken,
+    checked: AtomicI64,
+}
+
+impl Cache {
+    /// Finds a token that will do and was in the vault a moment ago.
+    pub(super) fn find(
+        &self,
+        name: &ConnectionName,
+        wanted: &Wanted,
+        moment: &Moment,
+    ) -> Option<Token> {
+        let tokens = self.tokens.pin();
+        let cached = tokens.get(name)?;
+        let checked = Uptime::from_millis(cached.checked.load(Ordering::Relaxed));
+        let is_recent = checked <= moment.up && checked.until(moment.up) < UNCHECKED;
+        (is_recent && !wanted.new).then(|| cached.give(wanted, moment))?
+    }
+
+    /// Finds a token that will do, for when the vault cannot be asked.
+    pub(super) fn find_unchecked(
+        &self,
+        name: &ConnectionName,
+        wanted: &Wanted,
+        moment: &Moment,
+    ) -> Option<Token> {
+        let tokens = self.tokens.pin();
+        let cached = tokens.get(name)?;
+        (!wanted.new).then(|| cached.give(wanted, moment))?
+    }
+
+    /// Returns the data of a token, opened before, that the vault was just seen to have.
+    pub(super) fn confirm(
+        &self,
+        name: &ConnectionName,
+        credential: Fingerprint,
+        token: &SealedToken,
+        moment: &Moment,
+    ) -> Option<Arc<TokenData>> {
+        let tokens = self.tokens.pin();
+        let cached = tokens.get(name)?;
+        // What is sealed differs as soon as anything about the token does.
+        let same = cached.credential == credential && cached.token.sealed == token.sealed;
+        same.then(|| {
+            cached
+                .checked
+                .store(moment.up.as_millis(), Ordering::Relaxed);
+            cached.data.clone()
+        })
+    }
+
+    /// Keeps a token that was just opened.
+    pub(super) fn keep(
+        &self,
+        data: &Arc<TokenData>,
+        credential: Fingerprint,
+        token: &SealedToken,
+        moment: &Moment,
+    ) {
+        let cached = Cached {
+            data: data.clone(),
+            credential,
+            token: token.clone(),
+            checked: AtomicI64::new(moment.up.as_millis()),
+        };
+        let tokens = self.tokens.pin();
+        tokens.insert(data.connection.clone(), Arc::new(cached));
+    }
+
+    /// Forgets what is known of a connection.
+    pub(super) fn forget(&self, name: &ConnectionName) {
+        self.tokens.pin().remove(name);
+    }
+}
+
+impl Cached {
+    fn give(&self, wanted: &Wanted, moment: &Moment) -> Option<Token> {
+        let left = self.token.left(moment);
+        wanted.is_met_by(self.token.life, left).then(|| Token {
+            data: self.data.clone(),
+            left,
+            warnings: wanted.cut(self.token.life).into_iter().collect(),
+        })
+    }
+}

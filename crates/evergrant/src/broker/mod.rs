@@ -1,0 +1,283 @@
+//! The broker: one access token for everybody who asks, by as few refreshes as can be.
+//!
+//! ```text
+//! token ─► memory ─► vault ─► flight of this process ─► lease of all processes ─► Zoho ─► vault
+//!          fresh?    fresh?   one a credential          read again: fresh?
+//!                                                       refreshes left?
+//! ```
+//! Zoho takes ten refreshes in ten minutes for a refresh token, and then none. So whoever needs a
+//! token that the vault has not takes a *lease* first ([`lease`]), reads again, enters the call in the
+//! *ledger* ([`ledger`]) and only then asks Zoho. The others wait and get the same result.
+
+mod cache;
+mod error;
+mod flight;
+mod found;
+mod lease;
+mod ledger;
+mod outcome;
+mod refresh;
+mod report;
+mod token;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use zoho_oauth::{AccessToken, Transport, TransportConfig};
+
+use self::{
+    cache::Cache,
+    flight::{Flight, Flown},
+    found::Found,
+    ledger::{Moment, SealedToken},
+    token::TokenData,
+};
+pub use self::{
+    error::{BrokerError, Limiter},
+    report::Report,
+    token::{Token, TokenWarning, Wanted},
+};
+use crate::{
+    clock,
+    connection::{ConnectionName, REFRESH_LIMIT, REFRESH_WINDOW, access_token_place},
+    vault::{Fingerprint, UnlockedVault, VaultError},
+};
+
+/// How many access tokens of a refresh token Zoho keeps alive, by the most cautious of its pages; the
+/// next one ends the oldest (<https://zoho.com/accounts/protocol/oauth/token-limits.html>).
+pub const LIVE_TOKENS: u32 = 10;
+
+/// How many refreshes are made in which time, at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// So many, all in all.
+    pub refreshes: u32,
+    /// In this time.
+    pub window: Duration,
+    /// As many of them as only a person may use, who asks for a new token.
+    pub kept_for_people: u32,
+}
+
+impl Default for Limits {
+    /// Zoho's own limit, two of it kept for people.
+    fn default() -> Self {
+        Self {
+            refreshes: REFRESH_LIMIT,
+            window: REFRESH_WINDOW,
+            kept_for_people: 2,
+        }
+    }
+}
+
+/// Gives access tokens of the connections in a vault. Clones share everything.
+#[derive(Clone)]
+pub struct Broker(Arc<Shared>);
+
+/// What all clones share.
+pub(super) struct Shared {
+    vault: UnlockedVault,
+    transport: Transport,
+    limits: Limits,
+    /// How long Zoho may be silent: a flight is not waited for much longer.
+    silence: Duration,
+    /// Names this run of the machine, in which uptimes count.
+    boot: Option<String>,
+    rng: Mutex<StdRng>,
+    flights: Mutex<HashMap<Fingerprint, Flight>>,
+    cache: Cache,
+}
+
+impl Broker {
+    /// Makes a broker. Costs nothing: no file is read and nothing is sent until a token is wanted.
+    pub fn new(
+        vault: UnlockedVault,
+        transport: TransportConfig,
+        limits: Limits,
+        rng: StdRng,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            vault,
+            silence: transport.silence,
+            transport: Transport::new(transport),
+            limits,
+            boot: clock::boot_id(),
+            rng: Mutex::new(rng),
+            flights: Mutex::default(),
+            cache: Cache::default(),
+        }))
+    }
+
+    /// Returns the vault whose connections these are.
+    pub fn vault(&self) -> &UnlockedVault {
+        &self.0.vault
+    }
+
+    /// Returns an access token of a connection that lives at least as long as wanted; or, if none can
+    /// be had now, one that lives less long, with [`TokenWarning::Stale`].
+    ///
+    /// A refresh runs in a task of its own: dropping the future neither ends it nor leaves another
+    /// waiter without its result. Needs a tokio runtime with time and I/O.
+    ///
+    /// # Errors
+    ///
+    /// If no token is there that works, and none can be had; see [`BrokerError`].
+    pub async fn token(
+        &self,
+        name: &ConnectionName,
+        wanted: &Wanted,
+    ) -> Result<Token, BrokerError> {
+        let moment = self.0.moment();
+        if let Some(token) = self.0.cache.find(name, wanted, &moment) {
+            return Ok(token);
+        }
+        match found::find(&self.0, name, &moment).await {
+            Ok(found) => self.token_of(found, wanted, moment).await,
+            // A vault that cannot be read now is no reason to keep a token back that works.
+            Err(BrokerError::Vault(error)) => {
+                let cached = self.0.cache.find_unchecked(name, wanted, &moment);
+                cached.ok_or(BrokerError::Vault(error))
+            }
+            Err(error) => {
+                self.0.cache.forget(name);
+                Err(error)
+            }
+        }
+    }
+
+    async fn token_of(
+        &self,
+        found: Found,
+        wanted: &Wanted,
+        moment: Moment,
+    ) -> Result<Token, BrokerError> {
+        if let Some(token) = &found.token
+            && !wanted.new
+            && wanted.is_met_by(token.life, token.left(&moment))
+        {
+            return self.0.hand_out(&found, token, wanted, Vec::new()).await;
+        }
+        let (why, newest) = match flight::join(&self.0, &found, wanted).await {
+            Ok(flown) => return self.0.deliver(flown, wanted).await,
+            Err(error) => (
+                error,
+                found::find(&self.0, &found.name, &self.0.moment()).await,
+            ),
+        };
+        let newest = newest.unwrap_or(found);
+        let moment = self.0.moment();
+        let alive = newest.token.as_ref();
+        match alive.filter(|token| !token.left(&moment).is_zero()) {
+            Some(token) if !wanted.strict && !wanted.new => {
+                let stale = vec![TokenWarning::Stale(Box::new(why))];
+                self.0.hand_out(&newest, token, wanted, stale).await
+            }
+            _ => Err(why),
+        }
+    }
+}
+
+impl Shared {
+    /// Gives what a flight brought.
+    async fn deliver(&self, flown: Flown, wanted: &Wanted) -> Result<Token, BrokerError> {
+        match flown {
+            Flown::Saved {
+                found, warnings, ..
+            } => match &found.token {
+                Some(token) => self.hand_out(&found, token, wanted, warnings).await,
+                None => Err(BrokerError::StillRefreshing),
+            },
+            Flown::Unsaved {
+                data,
+                left,
+                warning,
+            } => Ok(Token {
+                data,
+                left,
+                warnings: vec![warning],
+            }),
+        }
+    }
+
+    /// Opens a token and gives it.
+    async fn hand_out(
+        &self,
+        found: &Found,
+        token: &SealedToken,
+        wanted: &Wanted,
+        mut warnings: Vec<TokenWarning>,
+    ) -> Result<Token, BrokerError> {
+        let (moment, credential) = (self.moment(), found.credential);
+        let data = match self.cache.confirm(&found.name, credential, token, &moment) {
+            Some(data) => data,
+            None => {
+                let data = Arc::new(self.open(found, token)?);
+                self.cache.keep(&data, credential, token, &moment);
+                data
+            }
+        };
+        // A vault that cannot be written is no reason to keep a token back.
+        if !token.was_handed_out
+            && let Err(error) = self.note_hand_out(found, token.epoch).await
+        {
+            tracing::warn!(%error, "the first hand-out of a token could not be noted");
+        }
+        warnings.extend(wanted.cut(token.life));
+        Ok(Token {
+            data,
+            left: token.left(&moment),
+            warnings,
+        })
+    }
+
+    fn open(&self, found: &Found, token: &SealedToken) -> Result<TokenData, VaultError> {
+        let api_domain = found.api_domain.as_ref();
+        let place = access_token_place(&self.vault, found.credential, token.epoch, api_domain);
+        let opened = self.vault.open(&place, &token.sealed, "an access token")?;
+        Ok(TokenData {
+            connection: found.name.clone(),
+            access_token: AccessToken::new(opened),
+            api_domain: found.api_domain.clone(),
+            scopes: found.scopes.clone(),
+            expires_at: token.expires_at,
+        })
+    }
+
+    fn moment(&self) -> Moment {
+        let clock = self.vault.clock();
+        Moment {
+            wall: clock.now(),
+            up: clock.uptime(),
+        }
+    }
+
+    /// Makes a source of randomness for one task.
+    fn rng(&self) -> StdRng {
+        // Unwrap safety: nothing panics while it holds the lock.
+        let mut rng = self.rng.lock().expect("whole");
+        StdRng::from_rng(&mut *rng)
+    }
+
+    /// Returns a random part of a time, so that many processes do not do the same at once.
+    fn jitter(&self, up_to: Duration) -> Duration {
+        let mut rng = self.rng.lock().expect("whole");
+        up_to.mul_f64(rng.random())
+    }
+
+    fn failed(&self, error: sqlx::Error) -> VaultError {
+        self.vault.store().error(error)
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("vault", &self.0.vault)
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
+    }
+}

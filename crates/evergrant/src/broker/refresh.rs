@@ -1,0 +1,493 @@
+//! One refresh, under a lease: Zoho is asked, the ledger is told, the state follows.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use rand::{RngExt, rngs::StdRng};
+use sqlx::SqliteConnection;
+use zoho_oauth::{
+    ApiDomain, ClientSecret, ConnectError, ErrorWord, Grant, Reply, SendError, TokenReply,
+    read_token_reply, request,
+};
+
+use super::{
+    BrokerError, Limiter, Shared, TokenWarning,
+    flight::Flown,
+    found::{Found, Means, USUAL_LIFE},
+    lease::{self, Asker, Lease, RENEWAL, Verdict},
+    ledger::{self, Ended, NewToken, RowOutcome},
+    outcome::{Called, Outcome, chain},
+    token::TokenData,
+};
+use crate::{
+    app,
+    audit::{self, Event},
+    clock::Timestamp,
+    connection::{self, State, access_token_place},
+    vault::VaultError,
+};
+
+/// A difference of the clocks that is worth a warning.
+const SKEW: Duration = Duration::from_secs(30);
+
+/// All that a refresh is made with.
+pub(super) struct Refresh<'a> {
+    shared: &'a Shared,
+    found: &'a Found,
+    asker: &'a Asker,
+    means: Means,
+    secrets: Vec<(String, ClientSecret)>,
+}
+
+/// How a refresh ended.
+pub(super) enum Refreshed {
+    /// There is a token.
+    Token(Flown),
+    /// There is none.
+    Failed(BrokerError),
+    /// The lease was lost before the request left: somebody else may be at it.
+    TooLate,
+}
+
+/// What a reply brought, with the moments that matter.
+struct Answer {
+    called: Called,
+    skew_ms: Option<i64>,
+}
+
+impl<'a> Refresh<'a> {
+    /// Opens the secrets that it takes, before there is a lease.
+    pub(super) async fn prepare(
+        shared: &'a Shared,
+        found: &'a Found,
+        asker: &'a Asker,
+    ) -> Result<Self, VaultError> {
+        Ok(Self {
+            shared,
+            found,
+            asker,
+            means: found.means(shared)?,
+            secrets: app::secrets_in_order(&shared.vault, &found.app.id).await?,
+        })
+    }
+
+    /// Asks Zoho, with one client secret after the other while one is being rotated.
+    pub(super) async fn run(&self, mut lease: Lease) -> Refreshed {
+        let mut secrets = self.secrets.iter().peekable();
+        while let Some((id, secret)) = secrets.next() {
+            let answer = self.ask(&mut lease, secret).await;
+            if answer.refuses_the_secret() && secrets.peek().is_some() {
+                match self.try_next(&lease, answer.skew_ms).await {
+                    Ok(Some(next)) => {
+                        lease = next;
+                        continue;
+                    }
+                    Ok(None) => return Refreshed::TooLate,
+                    Err(error) => return Refreshed::Failed(error.into()),
+                }
+            }
+            return self.settle(&lease, answer, id).await;
+        }
+        let (table, column, row) = ("app_secrets", "secret_sealed", self.found.app.id.clone());
+        Refreshed::Failed(VaultError::Damaged { table, column, row }.into())
+    }
+
+    async fn ask(&self, lease: &mut Lease, secret: &ClientSecret) -> Answer {
+        let (shared, domain) = (self.shared, &self.found.app.accounts_domain);
+        let without = |called| Answer {
+            called,
+            skew_ms: None,
+        };
+        let connected = self.renewing(lease, shared.transport.connect(domain)).await;
+        let connection = match connected {
+            Ok(connection) => connection,
+            Err(error) => return without(Called::NotSent(error)),
+        };
+        // Connecting may have taken long, and this process may have been stopped meanwhile.
+        if !lease.is_sure(shared.moment().up) && !self.renew(lease).await {
+            return without(Called::TooLate);
+        }
+        let app = request::App {
+            client_id: &self.found.app.client_id,
+            client_secret: secret,
+        };
+        let request = match &self.means {
+            Means::RefreshToken(token) => request::refresh(domain, app, token),
+            Means::ClientCredentials { scopes, soid } => {
+                request::client_credentials(domain, app, scopes, soid.as_deref())
+            }
+        };
+        tracing::info!(connection = %self.found.name, host = domain.host(), epoch = lease.epoch, "a refresh leaves");
+        let sent = shared.moment().wall;
+        match self.renewing(lease, connection.send(request)).await {
+            Ok(reply) => Answer {
+                skew_ms: skew(&reply, sent, shared.moment().wall),
+                called: Called::Replied(read_token_reply(&reply)),
+            },
+            Err(error) if error.may_have_arrived() => without(Called::Lost(error)),
+            Err(error) => without(Called::NotSent(not_sent(domain.host(), error))),
+        }
+    }
+
+    /// Waits for `work`, and keeps the lease meanwhile. If it is lost, the reply is waited for all the
+    /// same: it is on its way.
+    async fn renewing<T>(&self, lease: &mut Lease, work: impl Future<Output = T>) -> T {
+        let keeping = async {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                self.renew(lease).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = keeping => unreachable!("it has no end"),
+        }
+    }
+
+    /// Renews the lease; tells whether it certainly is ours.
+    async fn renew(&self, lease: &mut Lease) -> bool {
+        let renewed = async {
+            let up = self.shared.moment().up;
+            let mut transaction = self.shared.vault.store().begin().await?;
+            let credential = self.found.credential.as_bytes();
+            let ours = lease::renew(&mut transaction, credential, self.asker, lease, up).await;
+            let ours = ours.map_err(|error| self.shared.failed(error))?;
+            let committed = transaction.commit().await;
+            committed.map_err(|error| self.shared.failed(error))?;
+            Ok::<bool, VaultError>(ours)
+        };
+        renewed.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the lease could not be renewed");
+            false
+        })
+    }
+
+    /// Ends the row of a refused client secret and enters the next try; `None` if the lease is lost or
+    /// no refresh is left.
+    async fn try_next(
+        &self,
+        lease: &Lease,
+        skew_ms: Option<i64>,
+    ) -> Result<Option<Lease>, VaultError> {
+        let (shared, moment) = (self.shared, self.shared.moment());
+        let failed = |error| shared.failed(error);
+        let credential = self.found.credential.as_bytes();
+        let ended = Ended {
+            outcome: RowOutcome::Refused(ErrorWord::InvalidClientSecret),
+            token: None,
+            skew_ms,
+        };
+        let mut transaction = shared.vault.store().begin().await?;
+        let ours = lease::settle(
+            &mut transaction,
+            credential,
+            self.asker,
+            lease,
+            &ended,
+            Verdict::AsBefore,
+            &moment,
+        );
+        let taken = if ours.await.map_err(failed)? {
+            let terms = lease::Terms {
+                limits: &shared.limits,
+                allowed: shared.limits.refreshes,
+                will_do: &|_| false,
+            };
+            let taken =
+                lease::take(&mut transaction, credential, self.asker, &terms, &moment).await;
+            Some(taken.map_err(failed)?)
+        } else {
+            None
+        };
+        transaction.commit().await.map_err(failed)?;
+        Ok(match taken {
+            Some(lease::Taken::Lease(next)) => Some(next),
+            _ => None,
+        })
+    }
+
+    /// Enters what came of it, all in one transaction.
+    async fn settle(&self, lease: &Lease, answer: Answer, secret_id: &str) -> Refreshed {
+        let mut rng = self.shared.rng();
+        if matches!(answer.called, Called::TooLate) {
+            return match self.note(lease, answer, secret_id, &mut rng).await {
+                Ok(_) => Refreshed::TooLate,
+                Err(error) => Refreshed::Failed(error.into()),
+            };
+        }
+        let own_fault = match &answer.called {
+            Called::NotSent(error) if !error.is_transient() => Some(chain(error)),
+            _ => None,
+        };
+        // Whatever becomes of the vault, a token that works is not lost on whoever asked.
+        let unsaved = answer.token(self.found, lease);
+        match self.note(lease, answer, secret_id, &mut rng).await {
+            Ok(noted) => self.noted(noted, own_fault).await,
+            Err(error) => match unsaved {
+                Some(data) => {
+                    tracing::warn!(%error, "the access token could not be kept");
+                    let left = self.shared.moment().wall.until(data.expires_at);
+                    Refreshed::Token(Flown::Unsaved {
+                        data: Arc::new(data),
+                        left,
+                        warning: TokenWarning::NotKept(Arc::new(error)),
+                    })
+                }
+                None => Refreshed::Failed(error.into()),
+            },
+        }
+    }
+
+    async fn noted(&self, noted: Noted, own_fault: Option<String>) -> Refreshed {
+        let Noted {
+            outcome,
+            warnings,
+            at,
+        } = noted;
+        if outcome.grant.is_some() {
+            // Read back in a statement of its own: what cannot be read was not kept.
+            let found =
+                super::found::find(self.shared, &self.found.name, &self.shared.moment()).await;
+            return match found {
+                Ok(found) => Refreshed::Token(Flown::Saved {
+                    found: Arc::new(found),
+                    refreshed: true,
+                    warnings,
+                }),
+                Err(error) => Refreshed::Failed(error),
+            };
+        }
+        let retry_at = match outcome.verdict {
+            Verdict::ClosedFor(time) => Some(at.plus(time)),
+            Verdict::Well | Verdict::AsBefore => None,
+        };
+        Refreshed::Failed(match (outcome.state, retry_at) {
+            (Some((State::Throttled, reason)), Some(retry_at)) => BrokerError::Throttled {
+                retry_at,
+                by: limiter(reason.as_deref()),
+            },
+            (Some((State::NewGrantNeeded, _)), _) => BrokerError::NewGrantNeeded { since: at },
+            (Some((State::AppRefused, reason)), _) => BrokerError::AppRefused {
+                word: ErrorWord::of(&reason.unwrap_or_default()),
+                since: at,
+            },
+            (Some((_, reason)), retry_at) => BrokerError::Unavailable {
+                reason: reason.unwrap_or_default(),
+                retry_at,
+            },
+            (None, _) => BrokerError::CannotConnect {
+                reason: own_fault.unwrap_or_default(),
+            },
+        })
+    }
+
+    async fn note(
+        &self,
+        lease: &Lease,
+        answer: Answer,
+        secret_id: &str,
+        rng: &mut StdRng,
+    ) -> Result<Noted, VaultError> {
+        let (shared, found, moment) = (self.shared, self.found, self.shared.moment());
+        let (limits, credential) = (&shared.limits, found.credential.as_bytes());
+        let failed = |error| shared.failed(error);
+        let mut transaction = shared.vault.store().begin().await?;
+        let earlier = lease::failures(&mut transaction, credential)
+            .await
+            .map_err(failed)?;
+        let all = limits.refreshes;
+        let full = ledger::full_until(&mut transaction, credential, all, limits, moment.wall);
+        let full = full.await.map_err(failed)?.is_some();
+        let (skew_ms, jitter) = (answer.skew_ms, rng.random());
+        let outcome = Outcome::of(answer.called, &earlier, full, jitter, limits.window);
+        let token = match &outcome.grant {
+            Some(grant) => self.keep(&mut transaction, lease, grant, rng).await?,
+            None => None,
+        };
+        let ended = Ended {
+            outcome: outcome.row.clone(),
+            token,
+            skew_ms,
+        };
+        let (asker, verdict) = (self.asker, outcome.verdict);
+        let ours = lease::settle(
+            &mut transaction,
+            credential,
+            asker,
+            lease,
+            &ended,
+            verdict,
+            &moment,
+        );
+        let ours = ours.await.map_err(failed)?;
+        if let (true, Some((state, reason))) = (ours, &outcome.state) {
+            let reason = reason.as_deref();
+            let changed =
+                connection::set_state(&mut transaction, &shared.vault, credential, *state, reason);
+            changed.await.map_err(failed)?;
+        }
+        let mut warnings = Vec::new();
+        if outcome.grant.is_some() {
+            app::accepted(&mut transaction, secret_id, moment.wall)
+                .await
+                .map_err(failed)?;
+            warnings = warnings_of(&mut transaction, credential, skew_ms, moment.wall)
+                .await
+                .map_err(failed)?;
+        }
+        self.write_down(&mut transaction, lease, &outcome)
+            .await
+            .map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        let (connection, outcome_word) = (&found.name, outcome.row.as_str());
+        tracing::info!(%connection, epoch = lease.epoch, outcome = outcome_word, "the refresh ended");
+        Ok(Noted {
+            outcome,
+            warnings,
+            at: moment.wall,
+        })
+    }
+
+    /// Seals a new token; a connection that did not know where its tokens go learns it here.
+    async fn keep(
+        &self,
+        connection: &mut SqliteConnection,
+        lease: &Lease,
+        grant: &Grant,
+        rng: &mut StdRng,
+    ) -> Result<Option<NewToken>, VaultError> {
+        let (vault, found) = (&self.shared.vault, self.found);
+        let Some(access_token) = &grant.access_token else {
+            return Ok(None);
+        };
+        let learned = found.learned_api_domain(grant);
+        if let Some(domain) = &learned {
+            connection::learn_api_domain(connection, vault, &found.name, domain, rng).await?;
+        }
+        let api_domain = learned.as_ref().or(found.api_domain.as_ref());
+        let place = access_token_place(vault, found.credential, lease.epoch, api_domain);
+        let secret = access_token.expose_secret().as_bytes();
+        let life = life_of(grant);
+        Ok(Some(NewToken {
+            sealed: vault.keyring.seal(&place, secret, rng),
+            fingerprint: vault
+                .index_key
+                .fingerprint("access_token", &[secret])
+                .as_bytes()
+                .to_vec(),
+            expires_at: lease.started.wall.plus(life),
+            expires_up: lease.started.up.plus(life),
+        }))
+    }
+
+    /// Appends to the audit what Zoho said; what did not reach it is for the log.
+    async fn write_down(
+        &self,
+        connection: &mut SqliteConnection,
+        lease: &Lease,
+        outcome: &Outcome,
+    ) -> Result<(), sqlx::Error> {
+        let (event, detail) = match &outcome.row {
+            RowOutcome::Granted => ("refreshed", format!("refresh {}", lease.epoch)),
+            RowOutcome::Throttled => ("refresh_refused", "Access Denied".to_owned()),
+            RowOutcome::Refused(word) => ("refresh_refused", word.to_string()),
+            RowOutcome::Unknown | RowOutcome::NotSent => return Ok(()),
+        };
+        let event = Event {
+            event,
+            connection_id: Some(&self.found.id),
+            detail,
+        };
+        audit::append(connection, &self.shared.vault, event).await
+    }
+}
+
+/// What was entered, and when.
+struct Noted {
+    outcome: Outcome,
+    warnings: Vec<TokenWarning>,
+    at: Timestamp,
+}
+
+impl Answer {
+    fn refuses_the_secret(&self) -> bool {
+        matches!(&self.called, Called::Replied(TokenReply::Refused(refusal))
+            if refusal.word == ErrorWord::InvalidClientSecret)
+    }
+
+    fn token(&self, found: &Found, lease: &Lease) -> Option<TokenData> {
+        let Called::Replied(TokenReply::Granted(grant)) = &self.called else {
+            return None;
+        };
+        let learned = found.learned_api_domain(grant);
+        Some(TokenData {
+            connection: found.name.clone(),
+            access_token: grant.access_token.clone()?,
+            api_domain: learned.or_else(|| found.api_domain.clone()),
+            scopes: found.scopes.clone(),
+            expires_at: lease.started.wall.plus(life_of(grant)),
+        })
+    }
+}
+
+impl Found {
+    /// Returns where Zoho says that tokens go, if the connection does not know and the host may be
+    /// trusted.
+    fn learned_api_domain(&self, grant: &Grant) -> Option<ApiDomain> {
+        let text = grant
+            .api_domain
+            .as_ref()
+            .filter(|_| self.api_domain.is_none())?;
+        ApiDomain::from_reply(text, &self.app.accounts_domain).ok()
+    }
+}
+
+fn life_of(grant: &Grant) -> Duration {
+    grant.expires_in.unwrap_or(USUAL_LIFE)
+}
+
+fn limiter(reason: Option<&str>) -> Limiter {
+    if reason == Some(super::outcome::OUTSIDER) {
+        Limiter::Outsider
+    } else {
+        Limiter::Zoho
+    }
+}
+
+fn not_sent(host: &str, error: SendError) -> ConnectError {
+    ConnectError::Unreachable {
+        host: host.to_owned(),
+        source: std::io::Error::other(error),
+    }
+}
+
+/// Reads Zoho's clock off a reply, against the middle of the time that it took.
+fn skew(reply: &Reply, sent: Timestamp, received: Timestamp) -> Option<i64> {
+    let date: SystemTime = httpdate::parse_http_date(reply.date.as_deref()?).ok()?;
+    let middle = sent.as_millis() + (received.as_millis() - sent.as_millis()) / 2;
+    Some(Timestamp::from(date).as_millis() - middle)
+}
+
+async fn warnings_of(
+    connection: &mut SqliteConnection,
+    credential: &[u8],
+    skew_ms: Option<i64>,
+    now: Timestamp,
+) -> Result<Vec<TokenWarning>, sqlx::Error> {
+    let far = |ahead: &i64| u128::from(ahead.unsigned_abs()) > SKEW.as_millis();
+    let skew = skew_ms.filter(far);
+    let mut warnings: Vec<TokenWarning> = skew
+        .map(|ahead_millis| TokenWarning::ClockSkew { ahead_millis })
+        .into_iter()
+        .collect();
+    if let Some((alive, oldest_expires_at)) = ledger::live(connection, credential, now).await? {
+        warnings.push(TokenWarning::LiveTokensFull {
+            alive,
+            oldest_expires_at,
+        });
+    }
+    Ok(warnings)
+}
