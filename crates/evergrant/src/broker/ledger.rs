@@ -78,13 +78,17 @@ impl TokenRow {
     }
 }
 
-/// Picks the token that lives longest.
+/// Picks the token that lives longest, by the clock that nobody can set where that is known.
 pub(super) fn longest_lived(
     tokens: impl IntoIterator<Item = SealedToken>,
     moment: &Moment,
 ) -> Option<SealedToken> {
+    let lives = |token: &SealedToken| match token.expires_up {
+        Some(expires_up) => moment.up.until(expires_up),
+        None => token.left(moment),
+    };
     let tokens = tokens.into_iter();
-    tokens.max_by_key(|token| (token.left(moment), token.epoch))
+    tokens.max_by_key(|token| (lives(token), token.epoch))
 }
 
 /// What makes a row of the ledger a token that may be given. `$1` is the credential, `$2` the present

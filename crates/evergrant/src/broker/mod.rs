@@ -20,6 +20,9 @@ mod refresh;
 mod report;
 mod token;
 
+#[cfg(test)]
+mod interleavings;
+
 use std::{
     collections::HashMap,
     fmt,

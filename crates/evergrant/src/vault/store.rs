@@ -163,7 +163,7 @@ async fn fill_new(
     Ok(filled)
 }
 
-async fn run_migrations(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn run_migrations(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     MIGRATIONS
         .run(connection)
         .await
