@@ -24,6 +24,8 @@ mod kill_at_random;
 mod leaks;
 mod listener;
 #[cfg(target_os = "linux")]
+mod many_processes;
+#[cfg(target_os = "linux")]
 mod order;
 mod outcomes;
 #[cfg(target_os = "linux")]

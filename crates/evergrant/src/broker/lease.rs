@@ -25,7 +25,8 @@ pub(super) const RENEWAL: Duration = Duration::from_secs(3);
 /// With less than this left, nothing is sent any more.
 const TOO_LITTLE: Duration = Duration::from_secs(3);
 
-/// Who asks for a lease: unlike everybody else in this run of the machine.
+/// Who asks for a lease: unlike everybody else in this run of the machine. The process's id is in the name for
+/// people, who want to know who hangs.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
     pub(super) boot: Option<String>,
@@ -35,7 +36,11 @@ pub(super) struct Asker {
 impl Asker {
     /// Names a new one.
     pub(super) fn new(boot: Option<String>, random: u128) -> Self {
-        let owner = format!("{}/{random:032x}", boot.as_deref().unwrap_or_default());
+        let process = std::process::id();
+        let owner = format!(
+            "{}/{process}/{random:032x}",
+            boot.as_deref().unwrap_or_default()
+        );
         Self { boot, owner }
     }
 

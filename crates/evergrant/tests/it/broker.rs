@@ -1,0 +1,256 @@
+//! One token for everybody.
+
+use std::{
+    future::Future,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use evergrant::broker::{Report, TokenWarning, Wanted};
+use serde_json::json;
+use zoho_oauth::AccessToken;
+
+use crate::world::{World, acme, min_valid, new_token};
+
+#[tokio::test]
+async fn a_token_that_lives_long_enough_is_given_without_a_request() {
+    let world = World::new().await;
+    let token = world.token(&Wanted::default()).await.unwrap();
+    assert!(token.left() > Duration::from_secs(3500) && !token.is_stale());
+    assert_eq!(token.scopes().to_string(), "ZohoCRM.modules.ALL");
+    assert_eq!(world.refreshes().await, 0);
+}
+
+#[tokio::test]
+async fn one_that_does_not_is_refreshed_and_the_result_is_for_all() {
+    let world = World::new().await;
+    let old = world.token(&Wanted::default()).await.unwrap();
+    world.pass(3400).await;
+    let new = world.token(&Wanted::default()).await.unwrap();
+    assert!(new.expires_at() > old.expires_at());
+    let again = world.token(&min_valid(3000)).await.unwrap();
+    assert_eq!(
+        again.access_token().expose_secret(),
+        new.access_token().expose_secret()
+    );
+    assert_eq!(world.refreshes().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_tasks_in_many_brokers_one_refreshes() {
+    let world = World::expired().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let broker = world.broker().await;
+        for _ in 0..25 {
+            let broker = broker.clone();
+            tasks.spawn(async move {
+                let token = broker.token(&acme(), &Wanted::default()).await.unwrap();
+                token.access_token().expose_secret().to_owned()
+            });
+        }
+    }
+    let mut tokens = tasks.join_all().await;
+    tokens.dedup();
+    assert_eq!((tokens.len(), world.refreshes().await), (1, 1));
+}
+
+#[tokio::test]
+async fn whoever_asks_may_go_away_at_any_moment() {
+    let (mut polls, mut ended) = (0, false);
+    while !ended {
+        let world = World::expired().await;
+        let broker = world.broker().await;
+        let wanted = Wanted::default();
+        let name = acme();
+        {
+            let mut asking = std::pin::pin!(broker.token(&name, &wanted));
+            for _ in 0..polls {
+                let mut context = Context::from_waker(Waker::noop());
+                if let Poll::Ready(token) = asking.as_mut().poll(&mut context) {
+                    token.unwrap();
+                    ended = true;
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        let token = world.token(&Wanted::default()).await.unwrap();
+        assert!(token.left() > Duration::from_secs(3500));
+        assert_eq!(world.refreshes().await, 1, "gone after {polls} polls");
+        polls += 1;
+    }
+    assert!(polls > 3, "{polls}");
+}
+
+#[tokio::test]
+async fn a_new_token_is_one_that_did_not_exist() {
+    let world = World::new().await;
+    let broker = world.broker().await;
+    let old = broker.token(&acme(), &Wanted::default()).await.unwrap();
+    let new = broker.token(&acme(), &new_token()).await.unwrap();
+    assert_ne!(
+        old.access_token().expose_secret(),
+        new.access_token().expose_secret()
+    );
+    assert_eq!(world.refreshes().await, 1);
+}
+
+#[tokio::test]
+async fn more_than_a_token_can_have_is_cut_and_said() {
+    let world = World::new().await;
+    let token = world.token(&min_valid(7200)).await.unwrap();
+    assert!(matches!(
+        token.warnings(),
+        [TokenWarning::MinValidCut { .. }]
+    ));
+    assert_eq!(world.refreshes().await, 0);
+}
+
+#[tokio::test]
+async fn the_clock_may_be_wrong_or_be_set_while_the_answer_is_out() {
+    for (before, during) in [
+        (300, 0),
+        (-300, 0),
+        (0, 300),
+        (0, -300),
+        (300, -300),
+        (-300, 300),
+    ] {
+        let world = World::expired().await;
+        let set = |seconds: i64| {
+            let now = world.clock.now().as_millis();
+            world.clock.set(evergrant::clock::Timestamp::from_millis(
+                now + seconds * 1000,
+            ));
+        };
+        set(before);
+        world.fault(json!({ "do": "delay", "seconds": 1 })).await;
+        let mut brokers = Vec::new();
+        for _ in 0..4 {
+            brokers.push(world.broker().await);
+        }
+        let (name, wanted) = (acme(), Wanted::default());
+        let asking = brokers.iter().map(|broker| broker.token(&name, &wanted));
+        let asking: Vec<_> = asking.map(Box::pin).collect();
+        let setting = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            set(during);
+        };
+        let (tokens, ()) = tokio::join!(join_all(asking), setting);
+        for token in tokens {
+            let left = token.unwrap().left();
+            assert!(left > Duration::from_secs(3000), "{left:?}");
+        }
+        assert_eq!(world.refreshes().await, 1, "{before} s, {during} s");
+        // And once the clock is right again, nobody takes a dead token for a living one.
+        world.pass(3601).await;
+        let token = world.token(&Wanted::default()).await.unwrap();
+        assert!(!token.is_stale());
+        assert_eq!(world.refreshes().await, 2, "{before} s, {during} s");
+    }
+}
+
+async fn join_all<F: Future>(futures: Vec<std::pin::Pin<Box<F>>>) -> Vec<F::Output> {
+    let mut futures = futures;
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none()
+                && let Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        match outputs.iter().all(Option::is_some) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}
+
+#[tokio::test]
+async fn reading_a_token_writes_nothing_after_the_first_time() {
+    let world = World::new().await;
+    world.token(&Wanted::default()).await.unwrap();
+    assert_eq!(
+        world.count("audit WHERE event = 'token_handed_out'").await,
+        1
+    );
+    let version = || std::fs::read(world.folders().vault()).unwrap();
+    let rows = world.count("audit").await;
+    let before = version();
+    for _ in 0..3 {
+        world.token(&Wanted::default()).await.unwrap();
+    }
+    assert_eq!(world.count("audit").await, rows);
+    assert_eq!(version(), before);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_dropped_once() {
+    let world = World::new().await;
+    let broker = world.broker().await;
+    let old = broker.token(&acme(), &Wanted::default()).await.unwrap();
+    let report = broker
+        .report_refused(&acme(), old.access_token())
+        .await
+        .unwrap();
+    assert_eq!(report, Report::Dropped);
+    let new = broker.token(&acme(), &Wanted::default()).await.unwrap();
+    assert_ne!(
+        old.access_token().expose_secret(),
+        new.access_token().expose_secret()
+    );
+    let again = broker
+        .report_refused(&acme(), old.access_token())
+        .await
+        .unwrap();
+    assert_eq!(again, Report::NotCurrent);
+    let foreign = AccessToken::new("1000.foreign");
+    let foreign = broker.report_refused(&acme(), &foreign).await.unwrap();
+    assert_eq!(foreign, Report::Unknown);
+    let too_soon = broker
+        .report_refused(&acme(), new.access_token())
+        .await
+        .unwrap();
+    assert!(matches!(too_soon, Report::TooMany { .. }));
+    assert_eq!(world.refreshes().await, 1);
+}
+
+#[tokio::test]
+async fn three_reports_in_ten_minutes_are_believed() {
+    let world = World::new().await;
+    let broker = world.broker().await;
+    let mut believed = 0;
+    for _ in 0..6 {
+        let token = broker.token(&acme(), &Wanted::default()).await.unwrap();
+        let report = broker
+            .report_refused(&acme(), token.access_token())
+            .await
+            .unwrap();
+        believed += usize::from(report == Report::Dropped);
+        world.pass(121).await;
+    }
+    // The first is forgotten after ten minutes, so that a fourth is believed in the eleventh.
+    assert_eq!(believed, 4);
+}
+
+#[tokio::test]
+async fn a_busy_process_asks_the_vault_once_a_second() {
+    let world = World::new().await;
+    let broker = world.broker().await;
+    broker.token(&acme(), &Wanted::default()).await.unwrap();
+    let asleep = world.folders().data.with_extension("away");
+    std::fs::rename(world.folders().data, &asleep).unwrap();
+    broker.token(&acme(), &Wanted::default()).await.unwrap();
+    std::fs::rename(&asleep, world.folders().data).unwrap();
+    let vault = world.vault().await;
+    evergrant::connection::remove(&vault, &acme())
+        .await
+        .unwrap();
+    world.pass(1).await;
+    broker.token(&acme(), &Wanted::default()).await.unwrap_err();
+}

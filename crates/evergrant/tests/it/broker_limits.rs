@@ -1,0 +1,147 @@
+//! Zoho's limits, and our own before them.
+
+use std::time::Duration;
+
+use evergrant::{
+    broker::{BrokerError, Limiter, Limits, TokenWarning, Wanted},
+    connection::State,
+};
+use serde_json::json;
+
+use crate::world::{World, acme, min_valid, new_token};
+
+/// A program that wants a new token each time, and may not use those kept for people.
+fn greedy() -> Wanted {
+    Wanted {
+        reserve: false,
+        ..new_token()
+    }
+}
+
+#[tokio::test]
+async fn eight_are_for_programs_two_for_people_and_then_none() {
+    let world = World::new().await;
+    let broker = world.broker().await;
+    let mut made = 0;
+    let full = loop {
+        match broker.token(&acme(), &greedy()).await {
+            Ok(_) => made += 1,
+            Err(error) => break error,
+        }
+    };
+    // The exchange's own access token counts too: Zoho does not say that it does not.
+    assert_eq!(made, 7);
+    let BrokerError::Throttled {
+        retry_at,
+        by: Limiter::Ledger { limit, kept, .. },
+    } = full
+    else {
+        panic!("{full:?}");
+    };
+    assert_eq!((limit, kept), (8, 2));
+    broker.token(&acme(), &new_token()).await.unwrap();
+    broker.token(&acme(), &new_token()).await.unwrap();
+    broker.token(&acme(), &new_token()).await.unwrap_err();
+    let stats = world.control("GET", "/stats", json!(null)).await;
+    assert_eq!(stats["throttled"], 0, "Zoho never had to refuse");
+
+    let wait = world.clock.now().until(retry_at).as_secs() + 1;
+    world.pass(wait).await;
+    broker.token(&acme(), &new_token()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_window_hides_no_token_that_works() {
+    let mut world = World::new().await;
+    world.limits = Limits {
+        refreshes: 2,
+        kept_for_people: 1,
+        window: Duration::from_secs(7200),
+    };
+    world.pass(3000).await;
+    let stale = world.token(&min_valid(1800)).await.unwrap();
+    assert!(stale.is_stale());
+    let strict = Wanted {
+        strict: true,
+        ..min_valid(1800)
+    };
+    let refused = world.token(&strict).await.unwrap_err();
+    assert!(matches!(refused, BrokerError::Throttled { .. }));
+    world.pass(600).await;
+    world.token(&min_valid(1800)).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_throttle_of_zoho_closes_the_window_for_everybody() {
+    for status in [200, 400] {
+        let world = World::new().await;
+        world.pass(3000).await;
+        let body =
+            json!({"error": "Access Denied", "error_description": "too many", "status": "failure"});
+        world
+            .fault(json!({ "do": "body", "status": status, "body": body.to_string() }))
+            .await;
+        let stale = world.token(&min_valid(1800)).await.unwrap();
+        let [TokenWarning::Stale(why)] = stale.warnings() else {
+            panic!("{stale:?}")
+        };
+        // We had made one of ten.
+        assert!(matches!(
+            **why,
+            BrokerError::Throttled {
+                by: Limiter::Outsider,
+                ..
+            }
+        ));
+        for _ in 0..20 {
+            assert!(world.token(&min_valid(1800)).await.unwrap().is_stale());
+        }
+        assert_eq!(world.refreshes().await, 1);
+        assert_eq!(world.connection().await.state, State::Throttled);
+        let again = why.retry_at().unwrap();
+        let wait = world.clock.now().until(again).as_secs() + 1;
+        assert!((600..625).contains(&wait), "{wait}");
+        world.pass(wait).await;
+        assert!(world.token(&Wanted::default()).await.is_ok());
+        assert_eq!(world.connection().await.state, State::Healthy);
+    }
+}
+
+#[tokio::test]
+async fn zoho_is_right_when_our_count_is_full() {
+    let mut world = World::new().await;
+    world.limits = Limits {
+        refreshes: 3,
+        kept_for_people: 0,
+        ..Limits::default()
+    };
+    world
+        .control("PATCH", "/limits", json!({ "refreshes": 1 }))
+        .await;
+    world.token(&new_token()).await.unwrap();
+    let refused = world.token(&new_token()).await.unwrap_err();
+    assert!(matches!(
+        refused,
+        BrokerError::Throttled {
+            by: Limiter::Zoho,
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn before_a_living_token_is_pushed_out_there_is_a_warning() {
+    let mut world = World::new().await;
+    world.limits = Limits {
+        refreshes: 1000,
+        ..Limits::default()
+    };
+    let mut warned = Vec::new();
+    for number in 2..=10 {
+        world.pass(70).await;
+        let token = world.token(&new_token()).await.unwrap();
+        let full = |warning: &TokenWarning| matches!(warning, TokenWarning::LiveTokensFull { .. });
+        warned.extend(token.warnings().iter().any(full).then_some(number));
+    }
+    assert_eq!(warned, [10]);
+}

@@ -1,0 +1,8 @@
+//! The library as a whole: a real vault, a simulator of Zoho behind real sockets, and a clock in hand.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod broker;
+mod broker_failures;
+mod broker_limits;
+mod world;
