@@ -7,8 +7,8 @@ use crate::domain::AccountsDomain;
 use crate::reply::Reply;
 use crate::request::{self, App};
 use crate::response::{
-    Grant, Refusal, RevokeReply, TokenReply, Unreadable, UnreadableKind, read_revoke_reply,
-    read_token_reply,
+    Grant, Refusal, RevokeReply, TokenReply, Unreadable, UnreadableKind, read_revoke_as_app_reply,
+    read_revoke_reply, read_token_reply,
 };
 use crate::scope::Scopes;
 use crate::secret::{CodeVerifier, GrantToken, RefreshToken};
@@ -81,11 +81,19 @@ impl Client {
         let reply = self
             .send(accounts, request::revoke(accounts, token))
             .await?;
-        match read_revoke_reply(&reply) {
-            RevokeReply::Revoked => Ok(()),
-            RevokeReply::Refused(refusal) => Err(refusal.into()),
-            RevokeReply::Unreadable(unreadable) => Err(unreadable.into()),
-        }
+        revoked(read_revoke_reply(&reply))
+    }
+
+    /// Revokes a refresh token on Zoho's other path; see [`request::revoke_as_app`].
+    pub async fn revoke_as_app(
+        &self,
+        accounts: &AccountsDomain,
+        app: App<'_>,
+        token: &RefreshToken,
+    ) -> Result<(), ClientError> {
+        let request = request::revoke_as_app(accounts, app, token);
+        let reply = self.send(accounts, request).await?;
+        revoked(read_revoke_as_app_reply(&reply))
     }
 
     async fn grant(
@@ -111,6 +119,14 @@ impl Client {
             .await?
             .send(request)
             .await?)
+    }
+}
+
+fn revoked(reply: RevokeReply) -> Result<(), ClientError> {
+    match reply {
+        RevokeReply::Revoked => Ok(()),
+        RevokeReply::Refused(refusal) => Err(refusal.into()),
+        RevokeReply::Unreadable(unreadable) => Err(unreadable.into()),
     }
 }
 

@@ -25,8 +25,8 @@ pub use error::ErrorWord;
 pub use reply::{Reply, ReplyEnd};
 pub use request::App;
 pub use response::{
-    Defect, Grant, Refusal, RevokeReply, TokenReply, Unreadable, UnreadableKind, read_revoke_reply,
-    read_token_reply,
+    Defect, Grant, Refusal, RevokeReply, TokenReply, Unreadable, UnreadableKind,
+    read_revoke_as_app_reply, read_revoke_reply, read_token_reply,
 };
 pub use scope::{InvalidScope, Scope, Scopes};
 pub use secret::{

@@ -5,8 +5,9 @@
 //!
 //! Source: <https://zoho.com/accounts/protocol/oauth/web-apps/access-token.html>.
 
+use base64ct::{Base64, Encoding};
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
@@ -73,12 +74,41 @@ pub fn client_credentials(
 
 /// Builds the revocation of a refresh token and of all access tokens made from it.
 ///
-/// Goes to the path that Zoho's discovery document and its SDKs name. Source:
-/// <https://www.zoho.com/crm/developer/docs/api/v8/revoke-tokens.html>.
+/// Goes to the path that Zoho's discovery document and its SDKs name: whoever has the token may revoke it there.
+/// Source: <https://www.zoho.com/crm/developer/docs/api/v8/revoke-tokens.html>.
 pub fn revoke(accounts: &AccountsDomain, token: &RefreshToken) -> Request<Bytes> {
     let mut form = Form::empty();
     form.add("token", token.expose_secret());
     form.post(accounts, REVOKE_PATH)
+}
+
+/// Builds the same revocation for Zoho's other path, on which an app says who it is and may revoke its own tokens.
+///
+/// Source: <https://www.zoho.com/developer/oauth/revoke-oauth-token.html>.
+pub fn revoke_as_app(
+    accounts: &AccountsDomain,
+    app: App<'_>,
+    token: &RefreshToken,
+) -> Request<Bytes> {
+    let mut form = Form::empty();
+    form.add("token", token.expose_secret());
+    form.add("token_type", "refresh_token");
+    let mut request = form.post(accounts, REVOKE_AS_APP_PATH);
+    request.headers_mut().insert(AUTHORIZATION, basic(app));
+    request
+}
+
+/// Writes ID and secret of an app as HTTP Basic; the text is wiped with the request.
+fn basic(app: App<'_>) -> HeaderValue {
+    let (id, secret) = (app.client_id.as_str(), app.client_secret.expose_secret());
+    let pair = Zeroizing::new(format!("{id}:{secret}"));
+    let encoded = Zeroizing::new(Base64::encode_string(pair.as_bytes()));
+    let text = Zeroizing::new(format!("Basic {}", *encoded).into_bytes());
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
+        // Unwrap safety: the alphabet of Base64 is part of what a header may hold.
+        .expect("Base64 fits into a header");
+    value.set_sensitive(true);
+    value
 }
 
 struct Form(form_urlencoded::Serializer<'static, String>);
@@ -128,6 +158,7 @@ impl Form {
 
 const TOKEN_PATH: &str = "/oauth/v2/token";
 const REVOKE_PATH: &str = "/oauth/v2/token/revoke";
+const REVOKE_AS_APP_PATH: &str = "/oauth/v2/revoke/token";
 const AGENT: &str = concat!("zoho-oauth/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(test)]
@@ -219,7 +250,38 @@ mod tests {
         assert_eq!(pairs(&request), [("token".to_owned(), "r".to_owned())]);
     }
 
+    #[test]
+    fn an_app_that_revokes_says_who_it_is_in_a_header_that_debug_hides() {
+        let (accounts, token) = (accounts("eu"), RefreshToken::new("r"));
+        let request = with_app(|app| revoke_as_app(&accounts, app, &token));
+        let uri = "https://accounts.zoho.eu/oauth/v2/revoke/token";
+        assert_eq!(
+            (request.method().as_str(), request.uri().to_string()),
+            ("POST", uri.into())
+        );
+        let form = [("token", "r"), ("token_type", "refresh_token")];
+        assert_eq!(
+            pairs(&request),
+            form.map(|(name, value)| (name.into(), value.into()))
+        );
+        let header = &request.headers()[AUTHORIZATION];
+        assert_eq!(header, "Basic MTAwMC5JRDpzM2NyZXQ=");
+        assert_eq!(format!("{header:?}"), "Sensitive");
+    }
+
     proptest! {
+        #[test]
+        fn any_secret_fits_into_the_header(secret in "\\PC{1,80}") {
+            let client_id = "1000.ID".parse().unwrap();
+            let client_secret = ClientSecret::new(secret.clone());
+            let app = App { client_id: &client_id, client_secret: &client_secret };
+            let request = revoke_as_app(&accounts("eu"), app, &RefreshToken::new("r"));
+            let header = request.headers()[AUTHORIZATION].to_str().unwrap();
+            let decoded = Base64::decode_vec(header.strip_prefix("Basic ").unwrap()).unwrap();
+            prop_assert_eq!(decoded, format!("1000.ID:{secret}").into_bytes());
+            prop_assert!(!request.uri().to_string().contains("1000.ID"));
+        }
+
         #[test]
         fn any_value_round_trips_and_stays_out_of_the_url(secret in "[!-~]{8,60}", host in "[a-z0-9._~-]{1,30}") {
             let Ok(accounts) = AccountsDomain::parse(&host, CustomHosts::Allowed) else { return Ok(()) };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-pub use revocation::{RevokeReply, read_revoke_reply};
+pub use revocation::{RevokeReply, read_revoke_as_app_reply, read_revoke_reply};
 
 use crate::error::{ErrorWord, clean};
 use crate::fields::Fields;

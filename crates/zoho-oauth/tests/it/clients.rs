@@ -78,6 +78,34 @@ async fn a_revocation_says_that_it_is_done() {
 }
 
 #[tokio::test]
+async fn an_app_may_revoke_its_own_tokens_and_needs_no_words() {
+    let (client_id, client_secret) = ("1000.ID".parse().unwrap(), ClientSecret::new("s3cret"));
+    let app = App {
+        client_id: &client_id,
+        client_secret: &client_secret,
+    };
+    let (server, accounts) = answering("");
+    Client::new(patient())
+        .revoke_as_app(&accounts, app, &RefreshToken::new("r"))
+        .await
+        .unwrap();
+    let heard = server.heard().remove(0);
+    assert!(
+        heard.starts_with("POST /oauth/v2/revoke/token HTTP/1.1\r\n"),
+        "{heard}"
+    );
+    let heard = heard.to_ascii_lowercase();
+    assert!(
+        heard.contains("\r\nauthorization: basic mtawmc5jrdpzm2nyzxq=\r\n"),
+        "{heard}"
+    );
+    assert!(
+        heard.ends_with("\r\n\r\ntoken=r&token_type=refresh_token"),
+        "{heard}"
+    );
+}
+
+#[tokio::test]
 async fn what_was_not_sent_is_said_to_be_unsent() {
     // RFC 6761 promises that no name below .invalid is ever found.
     let accounts = AccountsDomain::parse("https://zoho.invalid", CustomHosts::Allowed).unwrap();
