@@ -19,6 +19,7 @@ pub(crate) use refusal::refuse;
 pub(crate) use token::note;
 
 use crate::data_center::Door;
+use crate::manners::RevokePath;
 use crate::parameters::Parameters;
 use crate::reply::{self, Reply};
 use crate::requests::Entry;
@@ -37,8 +38,12 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn answer(state: &mut State, asked: &Asked<'_>, entry: &mut Entry) -> Reply {
     match asked.request.uri().path() {
         "/oauth/v2/token" => token::answer(state, asked, entry),
-        "/oauth/v2/token/revoke" => revoke::answer_old(state, asked, entry),
-        "/oauth/v2/revoke/token" => revoke::answer_new(state, asked, entry),
+        revoke::OLD if state.manners.revoke_path != RevokePath::New => {
+            revoke::answer_old(state, asked, entry)
+        }
+        revoke::NEW if state.manners.revoke_path != RevokePath::Old => {
+            revoke::answer_new(state, asked, entry)
+        }
         "/oauth/v2/introspect" => introspect::answer(state, asked, entry),
         "/oauth/serverinfo" => serverinfo::answer(state),
         "/oauth/user/info" => user_info::answer(state, asked, entry),

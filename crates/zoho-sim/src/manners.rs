@@ -130,6 +130,12 @@ manners! {
     revoke_dead_token: RevokeDeadToken { BadRequest = 400, Ok = 200 }
         "HTTP status of revoking a token that is unknown or revoked already",
         "400: https://www.zoho.com/crm/developer/docs/api/v8/revoke-tokens.html; 200: https://www.rfc-editor.org/rfc/rfc7009#section-2.2";
+    revoke_path: RevokePath { Both = "both", Old = "/oauth/v2/token/revoke", New = "/oauth/v2/revoke/token" }
+        "the path on which tokens are revoked; the other one is a page that is not found",
+        "/oauth/v2/token/revoke: https://www.zoho.com/crm/developer/docs/api/v8/revoke-tokens.html; /oauth/v2/revoke/token: https://www.zoho.com/developer/oauth/revoke-oauth-token.html";
+    revoke_success: RevokeSuccess { Status = "status", Empty = "empty" }
+        "what /oauth/v2/revoke/token answers with status 200: {\"status\":\"success\"} as the other path does, or nothing",
+        "https://www.zoho.com/developer/oauth/revoke-oauth-token.html shows no body; empty: https://www.rfc-editor.org/rfc/rfc7009#section-2.2";
     dead_access_token: DeadAccessToken { InvalidToken = "INVALID_TOKEN", AuthenticationFailure = "AUTHENTICATION_FAILURE" }
         "the CRM's word for a token that is expired, revoked or of another data center",
         "INVALID_TOKEN: https://github.com/googleworkspace/apps-script-oauth2/issues/197; AUTHENTICATION_FAILURE: https://github.com/rikas/zoho_hub/pull/34";

@@ -6,10 +6,16 @@ use serde_json::json;
 use super::refusal::Refusal;
 use super::{Asked, client};
 use crate::hash::sha256_hex;
-use crate::manners::RevokeDeadToken;
+use crate::manners::{RevokeDeadToken, RevokeSuccess};
 use crate::reply::{self, Reply};
 use crate::requests::{Entry, TokenHashes};
 use crate::state::State;
+
+/// Whoever has the token may revoke it here.
+pub(crate) const OLD: &str = "/oauth/v2/token/revoke";
+
+/// An app revokes its own tokens here.
+pub(crate) const NEW: &str = "/oauth/v2/revoke/token";
 
 /// Which of a token's two kinds is to be revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +55,11 @@ pub(crate) fn answer_new(state: &mut State, asked: &Asked<'_>, entry: &mut Entry
     let found = find(state, asked, token)
         .filter(|kind| *kind == wanted && owner(state, *kind, token) == Some(client.id.as_str()));
     note(entry, Some(wanted), token);
-    finish(state, entry, found, token)
+    let reply = finish(state, entry, found, token);
+    if reply.status() == StatusCode::OK && state.manners.revoke_success == RevokeSuccess::Empty {
+        return reply::empty(StatusCode::OK);
+    }
+    reply
 }
 
 /// Returns the kind of a token that this data center knows.

@@ -125,6 +125,30 @@ fn the_new_path_revokes_the_clients_own_tokens_only() {
     assert!(world.refresh(&refresh_token).is_granted());
 }
 
+/// <https://www.zoho.com/crm/developer/docs/api/v8/revoke-tokens.html> and
+/// <https://www.zoho.com/developer/oauth/revoke-oauth-token.html> each know one path only.
+#[test]
+fn either_path_can_be_missing() {
+    for (there, missing) in [(OLD, NEW), (NEW, OLD)] {
+        let world = World::new();
+        world.manner("revoke_path", json!(there));
+        let body = format!("token={}", world.refresh_token());
+        assert_eq!(as_client(&world, missing, &body).status, 404);
+        assert_eq!(as_client(&world, there, &body).status, 200, "{there}");
+    }
+}
+
+/// <https://www.rfc-editor.org/rfc/rfc7009#section-2.2>
+#[test]
+fn the_new_path_can_say_nothing_more_than_its_status() {
+    let world = World::new();
+    world.manner("revoke_success", json!("empty"));
+    let body = format!("token={}", world.refresh_token());
+    let answer = as_client(&world, NEW, &body);
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
+    assert_eq!(as_client(&world, NEW, &body).error(), "invalid_token");
+}
+
 /// <https://accounts.zoho.com/.well-known/openid-configuration> advertises it; the answer is that of
 /// <https://www.rfc-editor.org/rfc/rfc7662#section-2.2>.
 #[test]
