@@ -26,6 +26,7 @@ pub(crate) mod recover;
 pub(crate) mod redact;
 #[cfg(test)]
 mod reference;
+pub(crate) mod revoke;
 pub(crate) mod scopes;
 #[cfg(feature = "simulate")]
 pub(crate) mod simulate;
@@ -80,6 +81,7 @@ pub(crate) enum Command {
     Exchange(Box<exchange::ExchangeArgs>),
     Token(Box<token::TokenArgs>),
     Connections(connections::ConnectionsArgs),
+    Revoke(revoke::RevokeArgs),
     Recover(recover::RecoverArgs),
     Doctor(doctor::DoctorArgs),
     Scopes(scopes::ScopesArgs),
@@ -216,6 +218,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
         Command::Exchange(args) => exchange::run::run(&args, context),
         Command::Token(args) => token::run(&args, context),
         Command::Connections(args) => connections::run(&args, context),
+        Command::Revoke(args) => revoke::run(&args, context),
         Command::Recover(args) => recover::run(&args, context),
         Command::Scopes(args) => scopes::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),

@@ -37,8 +37,25 @@ pub async fn find_by_connection(
                FROM connections c JOIN apps a ON a.id = c.app_id JOIN app_secrets s ON s.app_id = a.id
                WHERE c.name = $1 AND c.removed_at IS NULL AND s.retired_at IS NULL
                ORDER BY s.last_accepted_at DESC LIMIT 1";
+    find(vault, sql, name).await
+}
+
+/// Finds an app by its row's id; `None` also if no secret of it is left.
+pub(crate) async fn find_by_id(vault: &UnlockedVault, id: &str) -> Result<Option<App>, VaultError> {
+    let sql = "SELECT a.client_id, a.accounts_domain, s.id AS secret_id, s.secret_sealed
+               FROM apps a JOIN app_secrets s ON s.app_id = a.id
+               WHERE a.id = $1 AND s.retired_at IS NULL
+               ORDER BY s.last_accepted_at DESC LIMIT 1";
+    find(vault, sql, id).await
+}
+
+async fn find(
+    vault: &UnlockedVault,
+    sql: &'static str,
+    key: &str,
+) -> Result<Option<App>, VaultError> {
     let row: Option<Row> = sqlx::query_as(sql)
-        .bind(name)
+        .bind(key)
         .fetch_optional(vault.store().reader())
         .await
         .map_err(|error| vault.store().error(error))?;

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod connection;
 pub mod exchange;
 mod id;
+pub mod revoke;
 pub mod vault;
 
 pub use broker::Broker;

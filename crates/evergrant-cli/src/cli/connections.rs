@@ -4,7 +4,7 @@ mod shown;
 
 use clap::{Args, Subcommand};
 use evergrant::{
-    connection::{self, ChangeError, ConnectionName},
+    connection::{self, ChangeError, ConnectionName, State},
     vault::UnlockedVault,
 };
 use zoho_oauth::ApiDomain;
@@ -55,7 +55,7 @@ pub(crate) enum ConnectionsCommand {
         /// Its new name
         new_name: ConnectionName,
     },
-    /// Remove a connection from the vault; at Zoho its refresh token stays valid
+    /// Remove a connection from the vault; at Zoho its refresh token stays valid unless you revoke it first
     Remove {
         /// The connection
         name: ConnectionName,
@@ -180,13 +180,21 @@ async fn remove(
         .existing_vault()
         .await?
         .ok_or_else(|| not_found(name))?;
+    let found = connection::find(vault.vault(), name).await;
+    let found = found.map_err(|error| vault::explain(&error))?;
+    let revoked = found.is_some_and(|found| found.state == State::Revoked);
     let changed = connection::remove(&vault, name).await;
-    let note =
-        format!("{name}: removed; at Zoho its refresh token stays valid and keeps its place");
+    let note = match revoked {
+        true => format!("{name}: removed"),
+        false => {
+            format!("{name}: removed; at Zoho its refresh token stays valid and keeps its place")
+        }
+    };
     done(changed, &vault, name, &note, context).await
 }
 
-fn confirmed(question: &str, context: &Context<'_>) -> Result<bool, CliError> {
+/// Asks a person for a yes; without a terminal that takes `--yes`.
+pub(super) fn confirmed(question: &str, context: &Context<'_>) -> Result<bool, CliError> {
     let Some(mut terminal) = context.prompter() else {
         return Err(
             CliError::usage("not_confirmed", "this cannot be asked without a terminal")

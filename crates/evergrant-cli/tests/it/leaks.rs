@@ -5,6 +5,7 @@ mod canaries;
 mod chatterbox;
 mod children;
 mod core_dump;
+mod revoking;
 
 use std::{cell::Cell, fs::File, process::Stdio};
 
@@ -315,6 +316,7 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         "connections show nobody",
         "connections set acme --api-domain https://www.zohoapis.eu",
         "connections rename acme acme2",
+        "revoke acme2 --yes",
         "connections remove acme2 --yes",
         "scopes check recovered --require-scope ZohoCRM.modules.ALL",
         "doctor",

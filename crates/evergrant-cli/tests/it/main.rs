@@ -34,6 +34,7 @@ mod proxies;
 mod readme;
 mod refusals;
 mod retries;
+mod revoke;
 #[cfg(target_os = "linux")]
 mod ruined;
 mod scopes;

@@ -142,7 +142,8 @@ pub(crate) fn access_token_place(
     )
 }
 
-/// Moves the refresh token that a connection has to the former ones, unless it is the same.
+/// Moves the refresh token that a connection has to the former ones, unless it is the same. One that
+/// was revoked is so there too: it takes no place at Zoho.
 async fn keep_former(
     connection: &mut SqliteConnection,
     id: &str,
@@ -151,8 +152,9 @@ async fn keep_former(
     former_id: String,
 ) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO former_refresh_tokens
-                 (id, connection_id, app_id, api_domain, sealed, credential, replaced_at)
-               SELECT $1, id, app_id, api_domain, refresh_token_sealed, credential, $2
+                 (id, connection_id, app_id, api_domain, sealed, credential, replaced_at, revoked_at)
+               SELECT $1, id, app_id, api_domain, refresh_token_sealed, credential, $2,
+                 CASE WHEN state = 'revoked' THEN state_since END
                FROM connections
                WHERE id = $3 AND refresh_token_sealed IS NOT NULL AND credential <> $4";
     let insert = sqlx::query(sql)

@@ -157,7 +157,7 @@ async fn places(vault: &Vault) -> Check {
     Check::warn(
         "places",
         message,
-        "revoke refresh tokens that nobody uses, before Zoho pushes out the oldest",
+        "evergrant revoke NAME     for those that nobody uses, before Zoho pushes out the oldest",
     )
 }
 

@@ -169,7 +169,18 @@ fn known_token(known: &KnownToken, subject: &Subject<'_>) -> CliError {
 fn connect(error: &ConnectError, attempts: u32) -> CliError {
     let message = format!("{error}{}", times(attempts));
     let whole = "nothing was sent: the grant token is whole";
-    let (kind, reason, next) = match error {
+    let (kind, reason, next) = way_out(error);
+    let explained = CliError::new(kind, reason, message).cause(whole);
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    source
+        .into_iter()
+        .fold(explained, CliError::cause)
+        .next(next)
+}
+
+/// Says what is wrong with the way to Zoho, and what to do about it.
+pub(crate) fn way_out(error: &ConnectError) -> (Kind, &'static str, &'static str) {
+    match error {
         ConnectError::Untrusted { .. } => (
             Kind::Config,
             "certificate_not_trusted",
@@ -200,13 +211,7 @@ fn connect(error: &ConnectError, attempts: u32) -> CliError {
             "not_reached",
             "see that this machine reaches the internet, or set HTTPS_PROXY",
         ),
-    };
-    let explained = CliError::new(kind, reason, message).cause(whole);
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    source
-        .into_iter()
-        .fold(explained, CliError::cause)
-        .next(next)
+    }
 }
 
 fn unreadable_reply(unreadable: &Unreadable, attempts: u32, subject: &Subject<'_>) -> CliError {
