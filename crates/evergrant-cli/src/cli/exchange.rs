@@ -25,11 +25,14 @@ pub(crate) struct ExchangeArgs {
     /// Take the place of the connection of this name; its app is used for what is not given
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Revoke the refresh token that was replaced, once the new one is safe
+    #[arg(long, requires = "replace")]
+    pub(crate) revoke_old: bool,
     /// Make all checks and send nothing
     #[arg(long, conflicts_with = "print_refresh_token")]
     pub(crate) check: bool,
     /// Print the refresh token instead of keeping it; NAME is left out
-    #[arg(long, conflicts_with_all = ["name", "replace"])]
+    #[arg(long, conflicts_with_all = ["name", "replace", "revoke_old"])]
     pub(crate) print_refresh_token: bool,
     /// Fail with exit code 9 if the token lacks these scopes or @bundles; it is kept all the same
     #[arg(long, value_name = "SCOPES")]

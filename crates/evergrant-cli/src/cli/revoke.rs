@@ -1,6 +1,7 @@
 //! `evergrant revoke`: a refresh token and all that was made from it dies at Zoho.
 
 mod explain;
+mod old;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 use zoho_oauth::Transport;
 
 use self::explain::{Subject, explain};
+pub(crate) use self::old::old;
 use super::{
     Context,
     connections::confirmed,

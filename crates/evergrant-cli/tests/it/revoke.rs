@@ -2,6 +2,7 @@
 
 mod faults;
 mod former;
+mod old;
 
 use std::{
     io::{Read, Write},

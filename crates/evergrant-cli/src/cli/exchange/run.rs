@@ -8,7 +8,7 @@ use evergrant::{
     exchange::{self, Exchange, Exchanged, Purpose},
     vault::UnlockedVault,
 };
-use zoho_oauth::Scopes;
+use zoho_oauth::{Scopes, TransportConfig};
 
 use super::{
     ExchangeArgs, answer,
@@ -20,7 +20,7 @@ use crate::{
         Context,
         error::{CliError, GrantFate},
         exit_code::Kind,
-        recover,
+        recover, revoke,
         vault::rng,
     },
     http::HttpSettings,
@@ -63,8 +63,9 @@ async fn run_with(
     }
     let exchange = ready(args, &vault, inputs, purpose, terminal, context).await?;
     let started = Instant::now();
+    let to_revoke = args.revoke_old.then(|| http.transport.clone());
     let exchanged = send(&vault, http, &exchange, context).await?;
-    answer(args, &vault, exchanged, started, context).await
+    answer(args, &vault, exchanged, started, to_revoke, context).await
 }
 
 /// Reads the settings, opens the vault and finishes what earlier exchanges left. Whatever fails, the
@@ -236,6 +237,7 @@ async fn answer(
     vault: &UnlockedVault,
     exchanged: Exchanged,
     started: Instant,
+    to_revoke: Option<TransportConfig>,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let kept = exchanged.kept.clone();
@@ -265,6 +267,9 @@ async fn answer(
     }
     let finished = exchanged.finish(vault).await;
     finished.map_err(|error| crate::cli::vault::not_finished(&error))?;
+    if let Some(transport) = to_revoke {
+        revoke::old(vault, transport, &kept, context).await;
+    }
     forget_self_client(args, context)?;
     vault.vault().close().await;
     if kept.missing_scopes.is_empty() {
