@@ -30,6 +30,7 @@ pub(crate) mod revoke;
 pub(crate) mod scopes;
 #[cfg(feature = "simulate")]
 pub(crate) mod simulate;
+pub(crate) mod status;
 pub(crate) mod time;
 pub(crate) mod token;
 mod usage;
@@ -80,6 +81,7 @@ pub(crate) struct GlobalOptions {
 pub(crate) enum Command {
     Exchange(Box<exchange::ExchangeArgs>),
     Token(Box<token::TokenArgs>),
+    Status(status::StatusArgs),
     Connections(connections::ConnectionsArgs),
     Revoke(revoke::RevokeArgs),
     Recover(recover::RecoverArgs),
@@ -217,6 +219,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
     match command {
         Command::Exchange(args) => exchange::run::run(&args, context),
         Command::Token(args) => token::run(&args, context),
+        Command::Status(args) => status::run(&args, context),
         Command::Connections(args) => connections::run(&args, context),
         Command::Revoke(args) => revoke::run(&args, context),
         Command::Recover(args) => recover::run(&args, context),

@@ -161,6 +161,10 @@ pub struct Connection {
     pub last_refresh_at: Option<Timestamp>,
     /// Until when its longest-lived access token works.
     pub access_token_expires_at: Option<Timestamp>,
+    /// How many of its access tokens work, as far as we know.
+    pub live_tokens: u32,
+    /// When the next refresh may be tried, if it may not be now.
+    pub retry_at: Option<Timestamp>,
     /// What is left of Zoho's limit.
     pub refreshes: Refreshes,
 }

@@ -4,6 +4,7 @@ use evergrant::{
     Broker,
     broker::{BrokerError, Limiter, TokenWarning},
     connection::{self, ConnectionName, PLACES},
+    vault::Vault,
 };
 use zoho_oauth::ErrorWord;
 
@@ -46,7 +47,7 @@ pub(crate) async fn explain(
                 rfc3339(*since)
             );
             let mut explained = CliError::new(Kind::NewGrantNeeded, "invalid_code", dead);
-            for cause in causes_of_death(name, broker).await {
+            for cause in causes_of_death(name, broker.vault().vault()).await {
                 explained = explained.cause(cause);
             }
             explained.next(format!("evergrant exchange {name} --replace"))
@@ -130,10 +131,8 @@ fn app_refused(word: &ErrorWord, name: &ConnectionName) -> CliError {
 
 /// Lists what kills a refresh token, by Zoho's own list, the likeliest first as far as we know
 /// (<https://help.zoho.com/portal/en/kb/accounts/faqs-troubleshooting/faqs/oauth/articles/will-the-refresh-tokens-expire>).
-pub(crate) async fn causes_of_death(name: &ConnectionName, broker: &Broker) -> Vec<String> {
-    let used = connection::places_of(broker.vault().vault(), name)
-        .await
-        .unwrap_or(0);
+pub(crate) async fn causes_of_death(name: &ConnectionName, vault: &Vault) -> Vec<String> {
+    let used = connection::places_of(vault, name).await.unwrap_or(0);
     let pushed_out = format!(
         "newer refresh tokens pushed it out: Zoho keeps {PLACES} for a user, and {used} of this app's are ours"
     );

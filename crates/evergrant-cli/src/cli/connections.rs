@@ -1,6 +1,6 @@
 //! `evergrant connections`: what the vault holds.
 
-mod shown;
+pub(crate) mod shown;
 
 use clap::{Args, Subcommand};
 use evergrant::{
@@ -85,7 +85,8 @@ async fn list(context: &mut Context<'_>) -> Result<(), CliError> {
     let found = connection::list(&vault)
         .await
         .map_err(|error| vault::explain(&error))?;
-    let shown: Vec<Shown> = found.iter().map(Shown::from).collect();
+    let limits = context.config()?.limits.0;
+    let shown: Vec<Shown> = found.iter().map(|one| Shown::new(one, &limits)).collect();
     context
         .output
         .result(&shown, |shown| match shown.as_slice() {
@@ -122,7 +123,10 @@ async fn show(name: &ConnectionName, context: &mut Context<'_>) -> Result<(), Cl
         .map_err(|error| vault::explain(&error))?;
     let found = found.ok_or_else(|| not_found(name));
     if let Ok(found) = &found {
-        context.output.result(&Shown::from(found), for_people)?;
+        let limits = context.config()?.limits.0;
+        context
+            .output
+            .result(&Shown::new(found, &limits), for_people)?;
     }
     recover::mention(&vault, context).await?;
     found.map(drop)
@@ -225,12 +229,14 @@ async fn done(
     })?;
     context.output.note(note);
     if context.output.is_json() {
+        let limits = context.config()?.limits.0;
         let found = connection::find(vault.vault(), name)
             .await
             .map_err(|error| vault::explain(&error))?;
-        context
-            .output
-            .result(&found.as_ref().map(Shown::from), |_| String::new())?;
+        context.output.result(
+            &found.as_ref().map(|found| Shown::new(found, &limits)),
+            |_| String::new(),
+        )?;
     }
     vault.vault().close().await;
     Ok(())

@@ -20,7 +20,7 @@ use super::{
     Context,
     connections::confirmed,
     error::CliError,
-    exchange::{HttpArgs, run::not_found},
+    exchange::{HttpArgs, RetryArgs, run::not_found},
     output::Warning,
     vault,
 };
@@ -43,6 +43,8 @@ pub(crate) struct RevokeArgs {
     pub(crate) former: bool,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
+    #[command(flatten)]
+    pub(crate) retries: RetryArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -76,7 +78,7 @@ async fn run_with(args: &RevokeArgs, context: &mut Context<'_>) -> Result<(), Cl
     let sender = Sender {
         vault: &vault,
         transport: Transport::new(http.transport),
-        max_retries: http.max_retries,
+        max_retries: args.retries.max_retries.unwrap_or(http.max_retries),
         retry_delay: http.retry_delay,
     };
     let outcome = match args.former {

@@ -1,6 +1,7 @@
 //! No leak: secrets go through every command, in success and in failure, at the most verbose level, and are then
 //! looked for in every place where they must not be.
 
+mod asking;
 mod canaries;
 mod chatterbox;
 mod children;
@@ -316,6 +317,9 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         "connections show nobody",
         "connections set acme --api-domain https://www.zohoapis.eu",
         "connections rename acme acme2",
+        "status",
+        "status acme2",
+        "token nobody",
         "revoke acme2 --yes",
         "connections remove acme2 --yes",
         "scopes check recovered --require-scope ZohoCRM.modules.ALL",

@@ -48,6 +48,7 @@ mod story;
 #[cfg(target_os = "linux")]
 mod strace;
 mod streams;
+mod token;
 #[cfg(target_os = "linux")]
 mod tracee;
 mod two_at_once;

@@ -166,6 +166,17 @@ impl Found {
         Ok(Means::RefreshToken(RefreshToken::new(token)))
     }
 
+    /// Fails if a person revoked the connection: not even a token that a refresh brought at the same moment
+    /// is given.
+    pub(super) fn check_not_revoked(&self) -> Result<(), BrokerError> {
+        match self.state {
+            State::Revoked => Err(BrokerError::Revoked {
+                since: self.state_since,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Fails if nobody but a person can bring this connection to give tokens again.
     pub(super) fn check_usable(&self) -> Result<(), BrokerError> {
         let since = self.state_since;
@@ -176,7 +187,7 @@ impl Found {
                 since,
             }),
             State::NewGrantNeeded => Err(BrokerError::NewGrantNeeded { since }),
-            State::Revoked => Err(BrokerError::Revoked { since }),
+            State::Revoked => self.check_not_revoked(),
         }
     }
 
@@ -197,7 +208,7 @@ impl Found {
         }
     }
 
-    /// Returns how long a token lived when it was new, where there is one.
+    /// Returns which refresh brought the token, where there is one.
     pub(super) fn newest_epoch(&self) -> i64 {
         self.token.as_ref().map_or(-1, |token| token.epoch)
     }

@@ -158,6 +158,7 @@ impl Broker {
         wanted: &Wanted,
         moment: Moment,
     ) -> Result<Token, BrokerError> {
+        found.check_not_revoked()?;
         if let Some(token) = &found.token
             && !wanted.new
             && wanted.is_met_by(token.life, token.left(&moment))

@@ -20,7 +20,11 @@ const SELECT: &str = "SELECT c.id, c.name, c.state, c.state_since, c.state_reaso
     (SELECT count(*) FROM refreshes r
       WHERE r.credential = c.credential AND r.outcome <> 'not_sent' AND r.started_ms > $2) AS used,
     (SELECT min(r.started_ms) FROM refreshes r
-      WHERE r.credential = c.credential AND r.outcome <> 'not_sent' AND r.started_ms > $2) AS oldest
+      WHERE r.credential = c.credential AND r.outcome <> 'not_sent' AND r.started_ms > $2) AS oldest,
+    (SELECT count(*) FROM refreshes r
+      WHERE r.credential = c.credential AND r.outcome = 'granted' AND r.refused_ms IS NULL
+        AND r.expires_ms > $1) AS live_tokens,
+    (SELECT l.closed_until_ms FROM leases l WHERE l.credential = c.credential) AS closed_until
   FROM connections c JOIN apps a ON a.id = c.app_id
   WHERE c.removed_at IS NULL";
 
@@ -42,6 +46,8 @@ struct Row {
     access_token_expires_at: Option<Timestamp>,
     used: i64,
     oldest: Option<Timestamp>,
+    live_tokens: i64,
+    closed_until: Option<Timestamp>,
 }
 
 /// Lists all connections by name.
@@ -72,7 +78,28 @@ async fn select(vault: &Vault, sql: &str, name: &str) -> Result<Vec<Connection>,
     let query = query.bind(now).bind(now.minus(REFRESH_WINDOW)).bind(name);
     let rows = query.fetch_all(vault.store.reader()).await;
     let rows = rows.map_err(|error| vault.store.error(error))?;
-    rows.into_iter().map(Connection::try_from).collect()
+    let read = |row: Row| {
+        let closed_until = row.closed_until;
+        Ok(at(Connection::try_from(row)?, closed_until, now))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Says how a connection is at this moment: a throttle ends by itself.
+fn at(connection: Connection, closed_until: Option<Timestamp>, now: Timestamp) -> Connection {
+    match closed_until {
+        Some(until) if until > now => Connection {
+            retry_at: Some(until),
+            ..connection
+        },
+        Some(until) if connection.state == State::Throttled => Connection {
+            state: State::Healthy,
+            state_since: until,
+            state_reason: None,
+            ..connection
+        },
+        _ => connection,
+    }
 }
 
 impl TryFrom<Row> for Connection {
@@ -100,6 +127,8 @@ impl TryFrom<Row> for Connection {
             created_at: row.created_at,
             last_refresh_at: row.last_refresh_at,
             access_token_expires_at: row.access_token_expires_at,
+            live_tokens: u32::try_from(row.live_tokens).unwrap_or(u32::MAX),
+            retry_at: None,
             refreshes: Refreshes {
                 used: u32::try_from(row.used).unwrap_or(u32::MAX),
                 next_free_at: row.oldest.map(|oldest| oldest.plus(REFRESH_WINDOW)),

@@ -206,3 +206,29 @@ async fn a_vault_that_is_gone_keeps_no_living_token_back() {
     let dead = broker.token(&acme(), &Wanted::default()).await.unwrap_err();
     assert!(matches!(dead, BrokerError::Vault(_)));
 }
+
+#[tokio::test]
+async fn a_revoked_connection_gives_not_even_what_came_at_the_same_moment() {
+    let world = World::expired().await;
+    let broker = world.broker().await;
+    world.fault(json!({ "do": "delay", "seconds": 0.3 })).await;
+    let (name, wanted) = (acme(), Wanted::default());
+    let (token, revoked) = tokio::join!(broker.token(&name, &wanted), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let vault = world.vault().await;
+        let transport = zoho_oauth::Transport::new(TransportConfig::default());
+        evergrant::revoke::revoke(&vault, &transport, &name).await
+    });
+    revoked.unwrap();
+    // Whoever asked before may have it; nobody after.
+    drop(token);
+    for broker in [world.broker().await, broker] {
+        world.pass(2).await;
+        let refused = broker.token(&acme(), &Wanted::default()).await.unwrap_err();
+        assert!(
+            matches!(refused, BrokerError::Revoked { .. }),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(world.connection().await.state, State::Revoked);
+}

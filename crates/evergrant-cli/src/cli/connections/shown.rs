@@ -1,46 +1,47 @@
 //! A connection as it is shown, to people and in JSON.
 
-use evergrant::connection::{Connection, REFRESH_LIMIT, REFRESH_WINDOW};
+use evergrant::{broker::Limits, connection::Connection};
 use serde::Serialize;
 
 use crate::cli::time::rfc3339;
 
 /// The object of `--json`.
 #[derive(Serialize)]
-pub(super) struct Shown {
-    pub(super) name: String,
-    pub(super) state: &'static str,
-    pub(super) state_since: String,
-    pub(super) state_reason: Option<String>,
-    pub(super) grant_type: String,
-    pub(super) environment: Option<String>,
-    pub(super) data_center: Option<&'static str>,
-    pub(super) accounts_domain: String,
-    pub(super) api_domain: Option<String>,
-    pub(super) client_id: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) created_at: String,
-    pub(super) last_refresh_at: Option<String>,
-    pub(super) access_token: Option<AccessToken>,
-    pub(super) refreshes: Refreshes,
-    pub(super) retry_at: Option<String>,
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) state: &'static str,
+    pub(crate) state_since: String,
+    pub(crate) state_reason: Option<String>,
+    pub(crate) grant_type: String,
+    pub(crate) environment: Option<String>,
+    pub(crate) data_center: Option<&'static str>,
+    pub(crate) accounts_domain: String,
+    pub(crate) api_domain: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) created_at: String,
+    pub(crate) last_refresh_at: Option<String>,
+    pub(crate) access_token: Option<AccessToken>,
+    pub(crate) refreshes: Refreshes,
+    pub(crate) retry_at: Option<String>,
 }
 
 #[derive(Serialize)]
-pub(super) struct AccessToken {
+pub(crate) struct AccessToken {
     expires_at: String,
 }
 
 #[derive(Serialize)]
-pub(super) struct Refreshes {
-    used: u32,
-    limit: u32,
+pub(crate) struct Refreshes {
+    pub(crate) used: u32,
+    pub(crate) limit: u32,
     window_seconds: u64,
     next_free_at: Option<String>,
 }
 
-impl From<&Connection> for Shown {
-    fn from(connection: &Connection) -> Self {
+impl Shown {
+    /// Shows a connection beside the limits that are set.
+    pub(crate) fn new(connection: &Connection, limits: &Limits) -> Self {
         Self {
             name: connection.name.to_string(),
             state: connection.state.as_str(),
@@ -69,17 +70,17 @@ impl From<&Connection> for Shown {
                 }),
             refreshes: Refreshes {
                 used: connection.refreshes.used,
-                limit: REFRESH_LIMIT,
-                window_seconds: REFRESH_WINDOW.as_secs(),
+                limit: limits.refreshes,
+                window_seconds: limits.window.as_secs(),
                 next_free_at: connection.refreshes.next_free_at.map(rfc3339),
             },
-            retry_at: None,
+            retry_at: connection.retry_at.map(rfc3339),
         }
     }
 }
 
 /// Writes it for people.
-pub(super) fn for_people(shown: &Shown) -> String {
+pub(crate) fn for_people(shown: &Shown) -> String {
     let mut text = String::new();
     let mut line = |label: &str, value: &str| text.push_str(&format!("{label:<16}{value}\n"));
     line("name", &shown.name);
@@ -89,6 +90,9 @@ pub(super) fn for_people(shown: &Shown) -> String {
     );
     if let Some(reason) = &shown.state_reason {
         line("", reason);
+    }
+    if let Some(retry_at) = &shown.retry_at {
+        line("", &format!("the next refresh may be tried at {retry_at}"));
     }
     line("accounts domain", &shown.accounts_domain);
     line(
