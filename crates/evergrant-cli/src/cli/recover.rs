@@ -209,9 +209,15 @@ fn tell(one: &Recovered) -> String {
 fn unknown(waiting: &Waiting) -> String {
     let name = waiting.name.as_deref().unwrap_or("an exchange");
     let id = waiting.id;
-    format!(
-        "{name}: the request was sent and no answer is here: the fate of its grant token is unknown (evergrant recover --discard {id})"
-    )
+    if waiting.has_file {
+        format!(
+            "{name}: the request was sent and no answer is here: the fate of its grant token is unknown (evergrant recover --discard {id})"
+        )
+    } else {
+        format!(
+            "{name}: exchange {id} broke off, and its escrow file was removed by somebody: the fate of its grant token is unknown; make a new one"
+        )
+    }
 }
 
 /// Finishes what earlier exchanges left, before a new one begins, and says so.
@@ -241,7 +247,9 @@ pub(crate) async fn mention(vault: &Vault, context: &mut Context<'_>) -> Result<
             Phase::Prepared => format!(
                 "{name}: an exchange broke off; whether its request had left is unknown until you run: evergrant recover"
             ),
-            Phase::Sending => unknown(&one),
+            Phase::Sending if one.has_file => unknown(&one),
+            // Nothing is left to be given up: it is enough to have read it once.
+            Phase::Sending => format!("{} (noted by evergrant recover)", unknown(&one)),
         };
         context.output.warn(&Warning::new("escrow", text));
     }

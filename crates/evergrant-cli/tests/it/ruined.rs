@@ -3,7 +3,10 @@
 use std::{
     fs::{self, File},
     io::Write,
+    process::Command,
 };
+
+use serde_json::Value;
 
 use crate::{
     story::{self, End, NAME, Story, begin, refresh_token},
@@ -97,4 +100,47 @@ fn with_folder_and_database_gone_the_reply_finds_another_place() {
     restore(&story, &home);
     let end = story::end(&home, Some(&given), &|line| home.run(line));
     assert_eq!(end, End::Kept);
+}
+
+#[test]
+fn an_exchange_that_was_killed_after_its_file_had_gone_is_told_of_once() {
+    let story = Story::new();
+    let home = story.used_home();
+    story.wire.hold();
+    let grant = story.grant();
+    let mut child = begin(&mut story.command(NAME, &home, &grant), &grant);
+    story.wire.wait_for_replies(1);
+    fs::remove_dir_all(home.path("escrow")).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    story.wire.release();
+    // It may be under way still, as far as anybody knows.
+    assert_eq!(home.run("recover --json").stdout, "[]\n");
+
+    let aged = "UPDATE exchanges SET at = at - 16 * 60 * 1000 WHERE state = 'prepared'";
+    let mut sqlite = Command::new("sqlite3");
+    sqlite.arg(home.path("vault.db")).arg(aged);
+    assert!(sqlite.status().unwrap().success());
+    let list = home.run("connections list --json");
+    let said = list.warnings("escrow").join("\n");
+    assert!(said.contains("escrow file was removed"), "{said}");
+    let doctor = home.run("doctor --offline");
+    let counted = "0 replies wait for the vault, 1 grants are of unknown fate";
+    assert!(doctor.stdout.contains(counted), "{}", doctor.stdout);
+    let waits: Value = serde_json::from_str(&home.run("recover --list --json").stdout).unwrap();
+    assert_eq!(
+        (&waits[0]["connection"], &waits[0]["state"]),
+        (&NAME.into(), &"sending".into())
+    );
+    assert_eq!(
+        story::end(&home, Some(""), &|line| home.run(line)),
+        End::Unknown
+    );
+    assert_eq!(home.run("recover --json").stdout, "[]\n");
+    assert_eq!(home.run("connections list --json").stderr, "");
+    let again = story.exchange(&home, &grant).error();
+    assert_eq!(
+        (&again["reason"], &again["grant"]),
+        (&"grant_used".into(), &"unknown".into())
+    );
 }

@@ -126,6 +126,19 @@ pub(super) async fn find(vault: &Vault, id: ExchangeId) -> Result<Option<Entry>,
         .transpose()
 }
 
+/// Lists the exchanges that began before a moment and have not ended. No key is needed.
+pub(super) async fn prepared_before(
+    vault: &Vault,
+    before: Timestamp,
+) -> Result<Vec<Entry>, VaultError> {
+    let sql = "SELECT id, name, state, reason, at FROM exchanges
+               WHERE state = 'prepared' AND at < $1 ORDER BY at";
+    let query = sqlx::query_as::<_, Row>(sql).bind(before);
+    let rows = query.fetch_all(vault.store.reader()).await;
+    let rows = rows.map_err(|error| vault.store.error(error))?;
+    rows.into_iter().map(Entry::try_from).collect()
+}
+
 /// Enters an exchange that is about to begin and tells whether an earlier answer to its grant was lost;
 /// or gives back what is known of the grant, if that rules out another try.
 pub(super) async fn begin(
@@ -198,4 +211,22 @@ pub(super) async fn note(
         .commit()
         .await
         .map_err(|error| vault.store.error(error))
+}
+
+/// Notes how an exchange ended, unless it did so by itself meanwhile; tells whether that was news.
+pub(super) async fn give_up(
+    vault: &Vault,
+    id: ExchangeId,
+    outcome: Outcome,
+) -> Result<bool, VaultError> {
+    let failed = |error| vault.store.error(error);
+    let mut transaction: Transaction<'static, Sqlite> = vault.store.begin().await?;
+    let sql = "UPDATE exchanges SET state = $1, at = $2 WHERE id = $3 AND state = 'prepared'";
+    let update = sqlx::query(sql)
+        .bind(outcome.as_str())
+        .bind(vault.clock.now());
+    let updated = update.bind(id.to_string()).execute(&mut *transaction).await;
+    let updated = updated.map_err(failed)?.rows_affected() > 0;
+    transaction.commit().await.map_err(failed)?;
+    Ok(updated)
 }

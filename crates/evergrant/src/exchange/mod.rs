@@ -15,6 +15,9 @@ mod keep;
 mod prepare;
 mod recover;
 mod send;
+#[cfg(test)]
+mod test_world;
+mod without_file;
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use super::{
     context::Context,
     journal::{self, Outcome},
     keep::{self, Kept},
-    send,
+    send, without_file,
 };
 use crate::{
     clock::Timestamp,
@@ -24,7 +24,7 @@ use crate::{
 /// How long a record is kept of which nobody knows what became of its grant.
 const UNKNOWN_KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// A record that waits in escrow.
+/// An exchange that broke off and waits to be finished.
 #[derive(Clone, Debug)]
 pub struct Waiting {
     /// The exchange.
@@ -35,6 +35,9 @@ pub struct Waiting {
     pub phase: Phase,
     /// When it began.
     pub at: Option<Timestamp>,
+    /// Whether its file is there. Without it there is nothing to finish, and the phase is that of an
+    /// exchange of which nobody knows whether its request had left.
+    pub has_file: bool,
 }
 
 impl Waiting {
@@ -45,6 +48,7 @@ impl Waiting {
             name: None,
             phase: Phase::Sending,
             at: None,
+            has_file: true,
         }
     }
 }
@@ -103,14 +107,16 @@ pub enum RecoverError {
     Vault(#[from] VaultError),
 }
 
-/// Lists what waits in escrow and is nobody's any more. No key is needed, and nothing is changed.
+/// Lists what waits in escrow and is nobody's any more, and what should lie there and does not. No
+/// key is needed, and nothing is changed.
 pub async fn waiting(vault: &Vault) -> Result<Vec<Waiting>, RecoverError> {
     let mut waiting: Vec<Waiting> = Vec::new();
-    for entry in escrow::list(vault.folders()).map_err(RecoverError::File)? {
+    let entries = escrow::list(vault.folders()).map_err(RecoverError::File)?;
+    for entry in &entries {
         if waiting.iter().any(|known| known.id == entry.id) {
             continue;
         }
-        match take_over(&entry) {
+        match take_over(entry) {
             Ok(Some((_file, record))) => {
                 let (found, outcome) = describe(vault, &record).await?;
                 waiting.extend((outcome != Some(Outcome::Done)).then_some(found));
@@ -119,10 +125,12 @@ pub async fn waiting(vault: &Vault) -> Result<Vec<Waiting>, RecoverError> {
             Err(_) => waiting.push(Waiting::unread(entry.id)),
         }
     }
+    waiting.extend(without_file::waiting(vault, &entries).await?);
     Ok(waiting)
 }
 
-/// Finishes everything that waits in escrow and is nobody's any more.
+/// Finishes everything that waits in escrow and is nobody's any more, and notes what should lie there
+/// and does not.
 pub async fn recover(
     vault: &UnlockedVault,
     rng: &mut StdRng,
@@ -130,8 +138,9 @@ pub async fn recover(
     let now = vault.clock().now();
     escrow::clear_temporary(vault.vault.folders(), now.into()).map_err(RecoverError::File)?;
     let mut recovered = Vec::new();
-    for entry in escrow::list(vault.vault.folders()).map_err(RecoverError::File)? {
-        let (file, record) = match take_over(&entry) {
+    let entries = escrow::list(vault.vault.folders()).map_err(RecoverError::File)?;
+    for entry in &entries {
+        let (file, record) = match take_over(entry) {
             Ok(Some(taken)) => taken,
             Ok(None) => continue,
             Err(error) => {
@@ -158,6 +167,7 @@ pub async fn recover(
         };
         recovered.push(Recovered { waiting, fate });
     }
+    recovered.extend(without_file::recover(vault, &entries).await?);
     Ok(recovered)
 }
 
@@ -176,11 +186,9 @@ pub async fn recover_text(
 /// Gives up a record, whatever it holds.
 pub async fn discard(vault: &Vault, id: ExchangeId) -> Result<Waiting, RecoverError> {
     let mut discarded = None;
-    for entry in escrow::list(vault.folders()).map_err(RecoverError::File)? {
-        if entry.id != id {
-            continue;
-        }
-        discarded = match take_over(&entry) {
+    let entries = escrow::list(vault.folders()).map_err(RecoverError::File)?;
+    for entry in entries.iter().filter(|entry| entry.id == id) {
+        discarded = match take_over(entry) {
             Ok(None) => continue,
             Ok(Some((file, record))) => {
                 let (waiting, _) = describe(vault, &record).await?;
@@ -194,6 +202,9 @@ pub async fn discard(vault: &Vault, id: ExchangeId) -> Result<Waiting, RecoverEr
             }
         };
         journal::note(vault, id, Outcome::Discarded, None).await?;
+    }
+    if discarded.is_none() {
+        discarded = without_file::discard(vault, &entries, id).await?;
     }
     discarded.ok_or(RecoverError::NotFound)
 }
@@ -216,6 +227,7 @@ async fn describe(
             name,
             phase: record.phase(),
             at,
+            has_file: true,
         },
         outcome,
     ))
