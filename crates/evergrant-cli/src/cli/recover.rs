@@ -186,7 +186,7 @@ fn row(one: &Recovered) -> Row {
                 .map(evergrant::connection::ConnectionName::as_str),
             "kept",
         ),
-        Fate::Unknown => (None, "unknown"),
+        Fate::Unknown | Fate::UnsentAfterLost => (None, "unknown"),
         Fate::Unsent => (None, "discarded"),
         _ => (None, "failed"),
     };
@@ -199,6 +199,9 @@ fn tell(one: &Recovered) -> String {
         Fate::Kept(kept) => answer::for_people(kept, None),
         Fate::Settled => format!("{name}: was in the vault already"),
         Fate::Unsent => format!("{name}: nothing had been sent, the grant token was left whole"),
+        Fate::UnsentAfterLost => format!(
+            "{name}: nothing was sent this time, but the answer to an earlier try was lost: the fate of its grant token is unknown"
+        ),
         Fate::Unknown => unknown(&one.waiting),
         Fate::Refused(error) => format!("{name}: Zoho's answer was a refusal: {}", error),
         Fate::Stays(error) => format!("{name}: stays in escrow: {error}"),

@@ -113,7 +113,7 @@ fn an_unexplained_word_with_a_server_error_is_tried_again() {
             .exchange("")
             .failed(Failure(7, "unavailable", word, "unknown"));
         assert!(error["message"].as_str().unwrap().contains("4 times"));
-        flow.left(Left(4, "refused", 0));
+        flow.left(Left(4, "failed", 0));
     }
 }
 

@@ -85,3 +85,17 @@ fn a_grant_whose_answer_was_lost_is_not_called_whole_later() {
     );
     assert_eq!(flow.rows("SELECT state FROM exchanges"), "failed");
 }
+
+#[test]
+fn a_refusal_does_not_bring_a_lost_answer_back() {
+    let lost = || Failure(7, "unavailable", "answer_lost", "unknown");
+    let flow = Flow::new().faults(json!([
+        { "on": "exchange", "do": "reset-after" },
+        { "on": "exchange", "do": "refuse", "error": "invalid_client" },
+    ]));
+    flow.exchange("--max-retries 0").failed(lost());
+    flow.exchange("")
+        .failed(Failure(3, "config", "invalid_client", "unknown"));
+    let flow = flow.at("http://127.0.0.1:1");
+    flow.exchange("--max-retries 0").failed(lost());
+}

@@ -75,6 +75,25 @@ fn before_the_request_it_stops_at_once_and_the_grant_is_whole() {
 }
 
 #[test]
+fn before_the_request_a_grant_whose_answer_was_lost_before_is_not_called_whole() {
+    let (listener, heard, _says) = Listener::that_waits();
+    let flow = Flow::new().fault(json!({ "do": "reset-after" }));
+    flow.exchange("--max-retries 0");
+    let flow = flow.at(&format!("https://{}", listener.address()));
+    let mut child = start(&flow);
+    heard.recv().unwrap();
+    // It is connecting, and meanwhile gets escrow and vault ready.
+    assert!(still_runs(&mut child));
+    signal(&child, "INT");
+    let outcome = end(child);
+    assert_eq!(outcome.exit_code, 130, "{outcome:?}");
+    assert!(outcome.warning("stopped").unwrap().contains("unknown"));
+    let recovered = flow.world.run("recover --json").answer();
+    assert_eq!(recovered[0]["outcome"], "unknown");
+    assert_eq!(flow.escrow(), 0);
+}
+
+#[test]
 fn after_the_request_it_waits_for_the_answer_and_keeps_it() {
     for (name, _) in SIGNALS {
         let (listener, heard, says) = Listener::that_waits();

@@ -22,6 +22,8 @@ pub(super) struct Context {
     pub(super) required_scopes: Scopes,
     pub(super) started_at: Timestamp,
     pub(super) grant: Fingerprint,
+    /// Whether an earlier exchange of the same grant got no answer: then nobody knows that it is whole.
+    pub(super) answer_lost: bool,
     /// Names the run of the machine: after a restart, nobody knows what an unsynced mark would say.
     pub(super) boot_id: Option<String>,
 }
@@ -42,10 +44,17 @@ struct Written {
     started_at: i64,
     grant: String,
     boot_id: Option<String>,
+    #[serde(default)]
+    answer_lost: bool,
 }
 
 impl Context {
-    pub(super) fn new(exchange: &Exchange, grant: Fingerprint, started_at: Timestamp) -> Self {
+    pub(super) fn new(
+        exchange: &Exchange,
+        grant: Fingerprint,
+        answer_lost: bool,
+        started_at: Timestamp,
+    ) -> Self {
         Self {
             purpose: exchange.purpose.clone(),
             app: App {
@@ -58,6 +67,7 @@ impl Context {
             required_scopes: exchange.required_scopes.clone(),
             started_at,
             grant,
+            answer_lost,
             boot_id: boot_id(),
         }
     }
@@ -77,6 +87,7 @@ impl Context {
             started_at: self.started_at.as_millis(),
             grant: base16ct::lower::encode_string(self.grant.as_bytes()),
             boot_id: self.boot_id.clone(),
+            answer_lost: self.answer_lost,
         };
         // Unwrap safety: strings, numbers and booleans always serialise.
         Zeroizing::new(serde_json::to_vec(&written).expect("plain values"))
@@ -112,6 +123,7 @@ impl Context {
             required_scopes: Scopes::parse(&written.required_scopes).ok()?,
             started_at: Timestamp::from_millis(written.started_at),
             grant: Fingerprint::from(grant),
+            answer_lost: written.answer_lost,
             boot_id: written.boot_id.clone(),
         })
     }

@@ -44,7 +44,7 @@ pub struct Earlier {
     pub id: String,
     /// The name that it was for.
     pub name: Option<String>,
-    /// `prepared`, `done`, `spent`, `unknown` or `discarded`.
+    /// `prepared`, `done`, `spent`, `failed`, `unknown` or `discarded`.
     pub state: &'static str,
     /// What Zoho said, where it said something.
     pub reason: Option<String>,
@@ -151,7 +151,9 @@ impl ExchangeError {
             Self::NoAnswer | Self::AnswerLost { .. } | Self::Unreadable { .. } => {
                 GrantFate::Unknown
             }
-            Self::KnownGrant(earlier) if matches!(earlier.state, "unknown" | "prepared") => {
+            Self::KnownGrant(earlier)
+                if matches!(earlier.state, "unknown" | "prepared" | "failed") =>
+            {
                 GrantFate::Unknown
             }
             // Whether a request that fails for another reason uses the grant up, Zoho does not say.

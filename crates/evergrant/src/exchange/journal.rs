@@ -139,14 +139,16 @@ pub(super) async fn prepared_before(
     rows.into_iter().map(Entry::try_from).collect()
 }
 
-/// Enters an exchange that is about to begin and tells whether an earlier answer to its grant was lost;
-/// or gives back what is known of the grant, if that rules out another try.
+/// Enters an exchange that is about to begin; or gives back what is known of the grant, if that rules
+/// out another try. `answer_lost` is what the escrow record says of earlier ones: if another process
+/// has lost an answer since, the record would call the grant whole.
 pub(super) async fn begin(
     vault: &UnlockedVault,
     id: ExchangeId,
     grant: Fingerprint,
+    answer_lost: bool,
     name: Option<&ConnectionName>,
-) -> Result<Result<bool, Entry>, VaultError> {
+) -> Result<Result<(), Entry>, VaultError> {
     let failed = |error| vault.store().error(error);
     let mut transaction = vault.store().begin().await?;
     let earlier = "SELECT id, name, state, reason, at FROM exchanges WHERE grant_fingerprint = $1";
@@ -155,10 +157,12 @@ pub(super) async fn begin(
         .fetch_optional(&mut *transaction)
         .await
         .map_err(failed)?;
-    let answer_lost = match earlier.map(Entry::try_from).transpose()? {
-        Some(earlier) if !earlier.outcome.may_try_again() => return Ok(Err(earlier)),
-        earlier => earlier.is_some_and(|earlier| earlier.outcome == Outcome::Failed),
-    };
+    if let Some(earlier) = earlier.map(Entry::try_from).transpose()? {
+        let news = earlier.outcome == Outcome::Failed && !answer_lost;
+        if news || !earlier.outcome.may_try_again() {
+            return Ok(Err(earlier));
+        }
+    }
     let sql = "INSERT INTO exchanges (id, grant_fingerprint, name, state, at)
                VALUES ($1, $2, $3, 'prepared', $4)
                ON CONFLICT (grant_fingerprint) DO UPDATE SET
@@ -170,7 +174,7 @@ pub(super) async fn begin(
         .bind(vault.clock().now());
     insert.execute(&mut *transaction).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)?;
-    Ok(Ok(answer_lost))
+    Ok(Ok(()))
 }
 
 /// Notes how an exchange ended, in the transaction of what it brought; tells whether that was news.

@@ -101,6 +101,8 @@ pub struct Retries {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Progress {
+    /// An earlier exchange of this grant got no answer: it is not known to be whole.
+    AnswerLostBefore,
     /// The request has left.
     Sent,
     /// It failed and is repeated after a wait.
@@ -149,7 +151,13 @@ pub async fn exchange(
 ) -> Result<Exchanged, ExchangeError> {
     // The connection is opened while escrow and vault are made ready: their syncs cost no time.
     let connecting = transport.connect(exchange.accounts_domain.as_str());
-    let preparing = prepare::prepare(vault, exchange, rng);
+    let preparing = async {
+        let prepared = prepare::prepare(vault, exchange, rng).await?;
+        if prepared.context.answer_lost {
+            progress(Progress::AnswerLostBefore);
+        }
+        Ok(prepared)
+    };
     let (connected, prepared) = prepare::side_by_side(connecting, preparing).await?;
     let sent = send::send(
         vault, transport, exchange, prepared, connected, retries, rng, progress,

@@ -3,7 +3,11 @@
 use rand::{SeedableRng, rngs::StdRng};
 use zoho_oauth::{ConnectError, Connection, GrantToken};
 
-use super::{Earlier, Exchange, ExchangeError, KnownToken, Purpose, context::Context, journal};
+use super::{
+    Earlier, Exchange, ExchangeError, KnownToken, Purpose,
+    context::Context,
+    journal::{self, Outcome},
+};
 use crate::{
     clock::Timestamp,
     connection,
@@ -18,8 +22,6 @@ pub(super) struct Prepared {
     pub(super) id: ExchangeId,
     pub(super) escrow: EscrowFile,
     pub(super) context: Context,
-    /// Whether an earlier run with this grant got no answer.
-    pub(super) answer_lost: bool,
 }
 
 /// Checks all that can be checked without a grant token: the name is free, the vault can be written,
@@ -45,6 +47,15 @@ pub async fn check_grant(
     token: &GrantToken,
     expires_at: Option<Timestamp>,
 ) -> Result<(), ExchangeError> {
+    was_answer_lost(vault, token, expires_at).await.map(drop)
+}
+
+/// Checks the grant token and tells whether an earlier answer to it was lost.
+async fn was_answer_lost(
+    vault: &UnlockedVault,
+    token: &GrantToken,
+    expires_at: Option<Timestamp>,
+) -> Result<bool, ExchangeError> {
     if let Some(at) = expires_at.filter(|at| *at <= vault.clock().now()) {
         return Err(ExchangeError::GrantExpired { at });
     }
@@ -52,9 +63,11 @@ pub async fn check_grant(
         return Err(ExchangeError::KnownToken(known));
     }
     let known = journal::find_by_grant(vault, fingerprint(vault, token)).await?;
-    match known.filter(|known| !known.outcome.may_try_again()) {
-        Some(known) => Err(ExchangeError::KnownGrant(earlier(known))),
-        None => Ok(()),
+    match known {
+        Some(known) if !known.outcome.may_try_again() => {
+            Err(ExchangeError::KnownGrant(earlier(known)))
+        }
+        known => Ok(known.is_some_and(|known| known.outcome == Outcome::Failed)),
     }
 }
 
@@ -66,10 +79,11 @@ pub(super) async fn prepare(
     rng: &mut StdRng,
 ) -> Result<Prepared, ExchangeError> {
     check_name(vault, &exchange.purpose).await?;
-    check_grant(vault, &exchange.grant_token, exchange.grant_expires_at).await?;
+    let token = &exchange.grant_token;
+    let answer_lost = was_answer_lost(vault, token, exchange.grant_expires_at).await?;
     let id = ExchangeId::generate(rng);
-    let grant = fingerprint(vault, &exchange.grant_token);
-    let context = Context::new(exchange, grant, vault.clock().now());
+    let grant = fingerprint(vault, token);
+    let context = Context::new(exchange, grant, answer_lost, vault.clock().now());
     let bytes = context.to_bytes(exchange.redirect_uri.as_deref());
     let sealed = escrow::seal_context(&vault.keyring, vault.vault.id(), id, &bytes, rng);
     let file = create_escrow(vault, id, sealed, rng).await?;
@@ -81,14 +95,13 @@ pub(super) async fn prepare(
     })?;
 
     let name = exchange.purpose.name();
-    match journal::begin(vault, id, grant, name).await {
-        Ok(Ok(answer_lost)) => {
+    match journal::begin(vault, id, grant, answer_lost, name).await {
+        Ok(Ok(())) => {
             tracing::info!(exchange = %id, "escrow and vault are ready");
             Ok(Prepared {
                 id,
                 escrow: file,
                 context,
-                answer_lost,
             })
         }
         Ok(Err(known)) => {

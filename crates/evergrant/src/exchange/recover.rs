@@ -63,6 +63,8 @@ pub enum Fate {
     Settled,
     /// Nothing had been sent: the grant is whole, or was when it began.
     Unsent,
+    /// Nothing had been sent this time, but an earlier answer to the same grant was lost.
+    UnsentAfterLost,
     /// A request left and no reply is here.
     Unknown,
     /// Zoho's reply was a refusal.
@@ -250,8 +252,14 @@ async fn settle(
         return settle_reply(vault, record, context, &reply, rng).await;
     }
     if record.phase() == Phase::Prepared && !context.is_of_an_earlier_boot() {
-        journal::note(&vault.vault, record.id, Outcome::Unsent, None).await?;
-        return Ok((Fate::Unsent, true));
+        let (outcome, reason, fate) = if context.answer_lost {
+            let reason = Some("an earlier answer was lost");
+            (Outcome::Failed, reason, Fate::UnsentAfterLost)
+        } else {
+            (Outcome::Unsent, None, Fate::Unsent)
+        };
+        journal::note(&vault.vault, record.id, outcome, reason).await?;
+        return Ok((fate, true));
     }
     if outcome != Some(Outcome::Unknown) {
         journal::note(&vault.vault, record.id, Outcome::Unknown, None).await?;
@@ -269,7 +277,7 @@ async fn settle_reply(
     reply: &Reply,
     rng: &mut StdRng,
 ) -> Result<(Fate, bool), RecoverError> {
-    let answer_lost = record.attempts() > 1;
+    let answer_lost = context.answer_lost || record.attempts() > 1;
     let attempts = u32::from(record.attempts());
     let error = match read_token_reply(reply) {
         TokenReply::Granted(grant) if grant.refresh_token.is_some() => {
@@ -294,3 +302,6 @@ async fn settle_reply(
     journal::note(&vault.vault, record.id, outcome, reason.as_deref()).await?;
     Ok((Fate::Refused(Box::new(error)), true))
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,8 +93,8 @@ pub(super) async fn send(
         id,
         escrow,
         context,
-        mut answer_lost,
     } = prepared;
+    let mut answer_lost = context.answer_lost;
     let until = exchange
         .grant_expires_at
         .unwrap_or(context.started_at.plus(LONGEST_LIFE));
@@ -345,12 +345,16 @@ fn waits(retries: Retries, rng: &mut StdRng) -> ExponentialBackoff {
 /// Tells how an exchange ended that brought nothing.
 pub(super) fn outcome(error: &ExchangeError) -> (Outcome, Option<String>) {
     match error {
-        ExchangeError::Refused { refusal, .. } => {
-            let spent = refusal.word.is_about_the_token();
-            let outcome = if spent {
-                Outcome::Spent
-            } else {
-                Outcome::Refused
+        ExchangeError::Refused {
+            refusal,
+            answer_lost,
+            ..
+        } => {
+            let outcome = match (refusal.word.is_about_the_token(), answer_lost) {
+                (true, _) => Outcome::Spent,
+                // A refusal for another reason does not bring the lost answer back.
+                (false, true) => Outcome::Failed,
+                (false, false) => Outcome::Refused,
             };
             (outcome, Some(refusal.word.as_str().to_owned()))
         }

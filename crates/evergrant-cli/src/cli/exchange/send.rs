@@ -57,7 +57,7 @@ pub(super) async fn send(
                 CliError::new(Kind::Internal, "panicked", "the exchange broke off").cause(error)
             })?,
             Some(progress) = progress.recv() => {
-                ever_sent |= matches!(progress, Progress::Sent);
+                ever_sent |= matches!(progress, Progress::Sent | Progress::AnswerLostBefore);
                 match asked_to_stop {
                     // The answer was lost: whoever asked to stop did not ask for another try.
                     Some(signal) if matches!(progress, Progress::Retrying { .. }) => stop(signal, ever_sent, context),
