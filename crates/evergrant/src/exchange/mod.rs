@@ -27,7 +27,7 @@ use zoho_oauth::{
     Scopes, Transport,
 };
 
-use self::send::Sent;
+use self::send::{Sender, Sent};
 pub use self::{
     error::{Earlier, ExchangeError, GrantFate, KnownToken, NotKept},
     keep::{ApiDomainDoubt, Kept},
@@ -159,9 +159,12 @@ pub async fn exchange(
         Ok(prepared)
     };
     let (connected, prepared) = prepare::side_by_side(connecting, preparing).await?;
-    let sent = send::send(
-        vault, transport, exchange, prepared, connected, retries, rng, progress,
-    );
-    let sent = sent.await?;
+    let sender = Sender {
+        vault,
+        transport,
+        exchange,
+        progress,
+    };
+    let sent = sender.send(prepared, connected, retries, rng).await?;
     keep::keep(vault, sent, rng).await
 }

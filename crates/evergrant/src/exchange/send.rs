@@ -1,14 +1,14 @@
-//! The request, and what came back: into escrow first, looked at second.
+//! The request, again where that can help, and how it ended.
+
+mod attempt;
 
 use std::{path::PathBuf, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use rand::{Rng, rngs::StdRng};
-use zoho_oauth::{
-    ConnectError, Connection, Grant, Reply, SendError, TokenReply, Transport, UnreadableKind,
-    read_token_reply, request,
-};
+use zoho_oauth::{ConnectError, Connection, Grant, Transport};
 
+use self::attempt::{Attempt, Came};
 use super::{
     Exchange, ExchangeError, Progress, Retries,
     context::Context,
@@ -18,8 +18,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     vault::{
-        UnlockedVault, Vault,
-        escrow::{self, EscrowFile, ExchangeId, Record},
+        UnlockedVault,
+        escrow::{EscrowFile, ExchangeId, Record},
     },
 };
 
@@ -65,261 +65,108 @@ impl Held {
     }
 }
 
-/// What one attempt came to.
-enum Attempt {
-    Granted(Box<Grant>, Held),
-    /// Nothing was sent.
-    NotSent(EscrowFile, ConnectError),
-    /// Something was, and it may help to try again.
-    Lost(EscrowFile, ExchangeError),
-    /// Trying again cannot help.
-    Over(EscrowFile, ExchangeError),
-}
-
-/// Posts the request, and again where that can help, until a refresh token is here or the attempts
-/// or the grant's life are over.
-#[expect(clippy::too_many_arguments, reason = "all of them are the caller's")]
-pub(super) async fn send(
-    vault: &UnlockedVault,
-    transport: &Transport,
-    exchange: &Exchange,
-    prepared: Prepared,
-    connected: Result<Connection, ConnectError>,
-    retries: Retries,
-    rng: &mut StdRng,
-    progress: &(dyn Fn(Progress) + Send + Sync),
-) -> Result<Sent, ExchangeError> {
-    let Prepared {
-        id,
-        escrow,
-        context,
-    } = prepared;
-    let mut answer_lost = context.answer_lost;
-    let until = exchange
-        .grant_expires_at
-        .unwrap_or(context.started_at.plus(LONGEST_LIFE));
-    let mut waits = waits(retries, rng);
-    let mut next = (escrow, Some(connected));
-    for attempts in 1.. {
-        let connected = match next.1.take() {
-            Some(connected) => connected,
-            None => transport.connect(exchange.accounts_domain.as_str()).await,
-        };
-        let requested_at = vault.clock().now();
-        let sender = Sender {
-            vault,
-            exchange,
-            id,
-            attempt: attempts,
-            answer_lost,
-        };
-        let (escrow, error) = match sender.attempt(next.0, connected, rng, progress).await {
-            Attempt::Granted(grant, held) => {
-                let grant = *grant;
-                return Ok(Sent {
-                    id,
-                    context,
-                    grant,
-                    attempts,
-                    requested_at,
-                    held,
-                });
-            }
-            Attempt::Over(escrow, error) => {
-                let error = after_lost(answer_lost, attempts, error);
-                return Err(end(&vault.vault, id, escrow, error).await);
-            }
-            Attempt::NotSent(escrow, error) => {
-                let helps = error.is_transient();
-                let error = ExchangeError::Connect { error, attempts };
-                let error = after_lost(answer_lost, attempts, error);
-                if !helps {
-                    return Err(end(&vault.vault, id, escrow, error).await);
-                }
-                (escrow, error)
-            }
-            Attempt::Lost(escrow, error) => {
-                answer_lost = true;
-                (escrow, error)
-            }
-        };
-        let wait = waits
-            .next()
-            .filter(|wait| vault.clock().now().plus(*wait) < until);
-        let Some(after) = wait else {
-            return Err(end(&vault.vault, id, escrow, error).await);
-        };
-        progress(Progress::Retrying {
-            attempt: attempts + 1,
-            after,
-            reason: chain(&error),
-        });
-        tokio::time::sleep(after).await;
-        next = (escrow, None);
-    }
-    unreachable!("the waits end")
-}
-
-struct Sender<'a> {
-    vault: &'a UnlockedVault,
-    exchange: &'a Exchange,
-    id: ExchangeId,
-    attempt: u32,
-    answer_lost: bool,
+/// What every attempt needs.
+pub(super) struct Sender<'a> {
+    pub(super) vault: &'a UnlockedVault,
+    pub(super) transport: &'a Transport,
+    pub(super) exchange: &'a Exchange,
+    pub(super) progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
 
 impl Sender<'_> {
-    async fn attempt(
+    /// Posts the request, and again where that can help, until a refresh token is here or the
+    /// attempts or the grant's life are over. `connected` is for the first attempt.
+    pub(super) async fn send(
         &self,
-        escrow: EscrowFile,
-        connected: Result<Connection, ConnectError>,
+        prepared: Prepared,
+        mut connected: Result<Connection, ConnectError>,
+        retries: Retries,
         rng: &mut StdRng,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Attempt {
-        let connection = match connected {
-            Ok(connection) => connection,
-            Err(error) => return Attempt::NotSent(escrow, error),
-        };
-        if let Err(error) = escrow.mark_sending(self.number()) {
-            return Attempt::Over(escrow, ExchangeError::Escrow(error));
-        }
-        progress(Progress::Sent);
-        let exchange = self.exchange;
-        let (host, attempt) = (exchange.accounts_domain.host(), self.attempt);
-        tracing::info!(exchange = %self.id, host, attempt, "the request leaves");
-        let request = request::exchange(
-            &exchange.accounts_domain,
-            request::App {
-                client_id: &exchange.client_id,
-                client_secret: &exchange.client_secret,
-            },
-            &exchange.grant_token,
-            exchange.redirect_uri.as_deref(),
-            exchange.code_verifier.as_ref(),
-        );
-        match connection.send(request).await {
-            Ok(reply) => self.take(escrow, &reply, rng),
-            Err(error) if !error.may_have_arrived() => {
-                let host = exchange.accounts_domain.host().to_owned();
-                let source = std::io::Error::other(error);
-                Attempt::NotSent(escrow, ConnectError::Unreachable { host, source })
-            }
-            Err(SendError::NoAnswer) => Attempt::Over(escrow, ExchangeError::NoAnswer),
-            Err(error) => {
-                let (attempts, reason) = (self.attempt, error.to_string());
-                Attempt::Lost(escrow, ExchangeError::AnswerLost { attempts, reason })
-            }
-        }
-    }
-
-    /// Puts a reply into escrow, whatever it is, and only then looks at it.
-    fn take(&self, escrow: EscrowFile, reply: &Reply, rng: &mut StdRng) -> Attempt {
-        let vault = self.vault;
-        let sealed = escrow::seal_reply(&vault.keyring, vault.vault.id(), self.id, reply, rng);
-        let held = match escrow.keep_reply(self.number(), &sealed) {
-            Ok(()) => Held::InEscrow(escrow),
-            Err(error) => self.take_elsewhere(escrow, sealed, &error),
-        };
-        let (status, bytes) = (reply.status, reply.body.len());
-        tracing::info!(exchange = %self.id, status, bytes, end = ?reply.end, "the reply is in escrow");
-        match read_token_reply(reply) {
-            TokenReply::Granted(grant) if grant.refresh_token.is_some() => {
-                Attempt::Granted(Box::new(grant), held)
-            }
-            other => self.refused(held, other),
-        }
-    }
-
-    fn take_elsewhere(&self, escrow: EscrowFile, sealed: Vec<u8>, error: &std::io::Error) -> Held {
-        tracing::warn!(%error, "the escrow file did not take the reply");
-        let record = escrow.record().with_reply(self.number(), sealed);
-        match escrow::write_spare(&self.vault.vault.folders, &record) {
-            Ok(path) => Held::Spare(escrow, path),
-            Err(errors) => {
-                tracing::warn!(?errors, "no folder took the reply");
-                Held::Nowhere(escrow, Box::new(record))
-            }
-        }
-    }
-
-    fn refused(&self, held: Held, reply: TokenReply) -> Attempt {
-        let escrow = match held {
-            Held::Spare(escrow, path) => {
-                // Nothing in it is worth keeping; what cannot be removed, `recover` clears away.
-                fs_err::remove_file(path).ok();
-                escrow
-            }
-            Held::InEscrow(escrow) | Held::Nowhere(escrow, _) => escrow,
-            Held::Text => unreachable!("a reply that was just received lies in a file"),
-        };
-        let (attempts, answer_lost) = (self.attempt, self.answer_lost);
-        match reply {
-            TokenReply::Granted(_) => Attempt::Over(escrow, ExchangeError::NoRefreshToken),
-            TokenReply::Refused(refusal) => {
-                let helps = refusal.is_transient();
-                let error = ExchangeError::Refused {
-                    refusal,
-                    answer_lost,
-                    attempts,
-                };
-                if helps {
-                    Attempt::Lost(escrow, error)
-                } else {
-                    Attempt::Over(escrow, error)
+    ) -> Result<Sent, ExchangeError> {
+        let Prepared {
+            id,
+            mut escrow,
+            context,
+        } = prepared;
+        let until = self.until(&context);
+        let mut waits = waits(retries, rng);
+        let mut answer_lost = context.answer_lost;
+        let mut number = 1;
+        loop {
+            let requested_at = self.vault.clock().now();
+            let attempt = Attempt {
+                sender: self,
+                id,
+                number,
+                answer_lost,
+            };
+            let (file, error) = match attempt.make(escrow, connected, rng).await {
+                Came::Granted(grant, held) => {
+                    return Ok(Sent {
+                        id,
+                        context,
+                        grant: *grant,
+                        attempts: number,
+                        requested_at,
+                        held,
+                    });
                 }
-            }
-            TokenReply::Unreadable(unreadable) => {
-                let redirect = matches!(unreadable.what, UnreadableKind::Redirect { .. });
-                let error = ExchangeError::Unreadable {
-                    unreadable,
-                    attempts,
-                };
-                if redirect {
-                    Attempt::Over(escrow, error)
-                } else {
-                    Attempt::Lost(escrow, error)
+                Came::Over(file, error) => return Err(self.end(id, file, error).await),
+                Came::NotSent(file, error) => (file, error),
+                Came::Lost(file, error) => {
+                    answer_lost = true;
+                    (file, error)
                 }
-            }
+            };
+            let now = self.vault.clock().now();
+            let Some(wait) = waits.next().filter(|wait| now.plus(*wait) < until) else {
+                return Err(self.end(id, file, error).await);
+            };
+            number += 1;
+            connected = self.connect_again(number, wait, &error).await;
+            escrow = file;
         }
     }
 
-    fn number(&self) -> u8 {
-        u8::try_from(self.attempt).unwrap_or(u8::MAX)
+    /// Returns the moment past which nothing is repeated.
+    fn until(&self, context: &Context) -> Timestamp {
+        let longest = context.started_at.plus(LONGEST_LIFE);
+        self.exchange.grant_expires_at.unwrap_or(longest)
     }
-}
 
-/// Notes how the exchange ended. Where nobody knows what became of the grant, the record stays.
-async fn end(
-    vault: &Vault,
-    id: ExchangeId,
-    escrow: EscrowFile,
-    error: ExchangeError,
-) -> ExchangeError {
-    let (outcome, reason) = outcome(&error);
-    let noted = journal::note(vault, id, outcome, reason.as_deref()).await;
-    let removed = match &noted {
-        Ok(()) if outcome != Outcome::Unknown => escrow.remove(),
-        _ => Ok(()),
-    };
-    if noted.is_err() || removed.is_err() {
-        tracing::warn!(
-            ?noted,
-            ?removed,
-            "the end of the exchange could not be noted"
-        );
+    async fn connect_again(
+        &self,
+        attempt: u32,
+        after: Duration,
+        error: &ExchangeError,
+    ) -> Result<Connection, ConnectError> {
+        let reason = chain(error);
+        (self.progress)(Progress::Retrying {
+            attempt,
+            after,
+            reason,
+        });
+        tokio::time::sleep(after).await;
+        let domain = self.exchange.accounts_domain.as_str();
+        self.transport.connect(domain).await
     }
-    error
-}
 
-/// Tells the truth about an attempt that did not leave this machine: if the answer to an earlier one was
-/// lost, the grant is not known to be whole.
-fn after_lost(answer_lost: bool, attempts: u32, error: ExchangeError) -> ExchangeError {
-    match error {
-        ExchangeError::Connect { .. } | ExchangeError::Escrow(_) if answer_lost => {
-            let reason = format!("{}, after an earlier answer was lost", chain(&error));
-            ExchangeError::AnswerLost { attempts, reason }
+    /// Notes how the exchange ended. Where nobody knows what became of the grant, the record stays.
+    async fn end(&self, id: ExchangeId, escrow: EscrowFile, error: ExchangeError) -> ExchangeError {
+        let (outcome, reason) = outcome(&error);
+        let noted = journal::note(&self.vault.vault, id, outcome, reason.as_deref()).await;
+        let removed = match &noted {
+            Ok(()) if outcome != Outcome::Unknown => escrow.remove(),
+            _ => Ok(()),
+        };
+        if noted.is_err() || removed.is_err() {
+            tracing::warn!(
+                ?noted,
+                ?removed,
+                "the end of the exchange could not be noted"
+            );
         }
-        error => error,
+        error
     }
 }
 
