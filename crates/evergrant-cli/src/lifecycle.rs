@@ -15,6 +15,21 @@ pub(crate) fn run<T>(future: impl Future<Output = Result<T, CliError>>) -> Resul
     runtime.block_on(future)
 }
 
+/// Asks a person something in a thread of its own, since whoever once listened for signals has taken
+/// them over from the system for good: Ctrl-C would do nothing while this thread waits for an answer.
+pub(crate) async fn ask_meanwhile(
+    question: impl FnOnce() -> bool + Send + 'static,
+) -> Result<bool, StopSignal> {
+    let Ok(mut signals) = StopSignals::listen() else {
+        return Ok(false);
+    };
+    let answer = tokio::task::spawn_blocking(question);
+    tokio::select! {
+        answer = answer => Ok(answer.unwrap_or(false)),
+        signal = signals.next() => Err(signal),
+    }
+}
+
 /// The two ways to ask a program to stop.
 pub(crate) struct StopSignals {
     interrupt: Signal,

@@ -174,3 +174,35 @@ fn between_two_tries_the_grant_is_not_called_whole() {
     let again = flow.exchange("");
     again.failed(Failure(5, "grant_dead", "grant_used", "unknown"));
 }
+
+/// Exchanges at a terminal, where a person answers the question whether to delete `self_client.json`.
+fn asked_to_delete(flow: &Flow, answer: &str) -> Outcome {
+    let mut python = Command::new("python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/person.py"));
+    python.arg(format!("Delete it? [y/N] ={answer}"));
+    python.args(["--", env!("CARGO_BIN_EXE_evergrant"), "exchange", "acme"]);
+    python.args(["--self-client", "self_client.json"]);
+    python.args(["--accounts-domain", flow.accounts_domain()]);
+    python.current_dir(flow.world.path(""));
+    python.env("EVERGRANT_HOME", flow.world.path(""));
+    Outcome::of(python.env_remove("EVERGRANT_CONFIG"))
+}
+
+#[test]
+fn at_the_last_question_ctrl_c_ends_it_and_all_is_kept() {
+    for (answer, exit_code, is_there) in [("\u{3}", 130, true), ("n", 0, true), ("y", 0, false)] {
+        let flow = Flow::new();
+        let outcome = asked_to_delete(&flow, answer);
+        assert_eq!(outcome.exit_code, exit_code, "{outcome:?}");
+        let log = flow.world.path("vault.db-wal");
+        assert!(!log.exists(), "the vault was closed");
+        let file = flow.world.path("self_client.json");
+        assert_eq!(file.exists(), is_there, "{outcome:?}");
+        let still = outcome.stdout.contains("\nself_client.json still holds");
+        assert_eq!(still, is_there, "{outcome:?}");
+        assert!(outcome.stderr.contains("typing is shown"), "{outcome:?}");
+        assert_eq!(flow.world.run("connections show acme").exit_code, 0);
+        let left = (flow.escrow(), recover_list(&flow));
+        assert_eq!(left, (0, json!([])), "nothing is half done");
+    }
+}

@@ -270,8 +270,8 @@ async fn answer(
     if let Some(transport) = to_revoke {
         revoke::old(vault, transport, &kept, context).await;
     }
-    forget_self_client(args, context)?;
     vault.vault().close().await;
+    forget_self_client(args, context).await?;
     if kept.missing_scopes.is_empty() {
         Ok(())
     } else {
@@ -280,23 +280,35 @@ async fn answer(
 }
 
 /// Deletes the self_client.json, which holds the client secret in clear, if the person says so.
-fn forget_self_client(args: &ExchangeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+async fn forget_self_client(
+    args: &ExchangeArgs,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
     let Some(path) = &args.inputs.self_client else {
         return Ok(());
     };
     let shown = path.display();
-    let mut delete = args.inputs.delete_self_client;
-    if !delete && context.attended {
+    let mut answer = Ok(args.inputs.delete_self_client);
+    if answer == Ok(false) && context.attended {
         let question = format!("{shown} holds your client secret in clear. Delete it?");
-        delete = Terminal::open()
-            .and_then(|mut terminal| terminal.confirm(&question))
-            .unwrap_or(false);
+        answer = lifecycle::ask_meanwhile(move || confirm(&question)).await;
     }
-    if !delete {
+    if answer.is_err() {
+        // The cursor stands behind the question still.
+        Terminal::open()
+            .and_then(|mut terminal| terminal.say(""))
+            .ok();
+    }
+    if answer != Ok(true) {
         context.output.note(&format!(
             "{shown} still holds your client secret in clear: delete it"
         ));
-        return Ok(());
+    }
+    match answer {
+        Ok(true) => {}
+        Ok(false) => return Ok(()),
+        // The person's answer is still waited for in a thread: only the process's end gives it up.
+        Err(signal) => std::process::exit(signal.exit_code().into()),
     }
     fs_err::remove_file(path).map_err(|error| {
         CliError::config(
@@ -305,4 +317,11 @@ fn forget_self_client(args: &ExchangeArgs, context: &mut Context<'_>) -> Result<
         )
         .cause(error)
     })
+}
+
+/// Asks at the terminal; without one, and without an answer, the answer is no.
+fn confirm(question: &str) -> bool {
+    Terminal::open()
+        .and_then(|mut terminal| terminal.confirm(question))
+        .unwrap_or(false)
 }
