@@ -84,12 +84,16 @@ impl CliError {
         self
     }
 
-    /// Adds an error and everything that caused it, outermost first.
+    /// Adds an error and everything that caused it, outermost first. What the one before has said
+    /// already is not said again.
     pub(crate) fn causes_of(mut self, error: &dyn std::error::Error) -> Self {
-        let mut link = Some(error);
-        while let Some(error) = link {
-            self = self.cause(error);
-            link = error.source();
+        let mut said = String::new();
+        for link in std::iter::successors(Some(error), |error| error.source()) {
+            let text = link.to_string();
+            if !said.ends_with(&text) {
+                self = self.cause(&text);
+            }
+            said = text;
         }
         self
     }

@@ -205,9 +205,13 @@ fn explain_database(
         DatabaseProblem::Busy => {
             of("vault_busy").next("see which other evergrant is stopped or hangs, and try again")
         }
-        DatabaseProblem::ReadOnly | DatabaseProblem::CannotOpen => of("vault_unwritable").next(
-            format!("make {} and its folder writable for you", path.display()),
-        ),
+        // The log beside the vault has got the vault's mode when it was made.
+        DatabaseProblem::ReadOnly | DatabaseProblem::CannotOpen => {
+            let (path, folder) = (path.display(), path.parent().unwrap_or(path).display());
+            of("vault_unwritable").next(format!(
+                "make the vault, the files beside it and their folder writable for you: chmod u+rwX {folder} {path}*"
+            ))
+        }
         DatabaseProblem::Corrupt => of("vault_damaged").next("restore the vault from a backup"),
         _ => of("vault"),
     }

@@ -52,6 +52,7 @@ mod token;
 #[cfg(target_os = "linux")]
 mod tracee;
 mod two_at_once;
+mod unwritable;
 mod vault_checks;
 mod wire;
 mod world;

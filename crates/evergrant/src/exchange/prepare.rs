@@ -32,11 +32,7 @@ pub async fn check(
     rng: &mut StdRng,
 ) -> Result<(), ExchangeError> {
     check_name(vault, purpose).await?;
-    let transaction = vault.store().begin().await?;
-    transaction
-        .rollback()
-        .await
-        .map_err(|error| vault.store().error(error))?;
+    vault.store().check_writable().await?;
     let probe = create_escrow(vault, ExchangeId::generate(rng), Vec::new(), rng).await?;
     probe.remove().map_err(ExchangeError::Escrow)
 }

@@ -29,6 +29,10 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the database, bringing its tables up to date; `None` if there is none.
     pub(super) async fn open(path: &Path) -> Result<Option<Self>, VaultError> {
+        Self::open_with(path, BUSY_TIMEOUT).await
+    }
+
+    async fn open_with(path: &Path, busy_timeout: Duration) -> Result<Option<Self>, VaultError> {
         if !path
             .try_exists()
             .map_err(|source| VaultError::io(path, source))?
@@ -43,7 +47,7 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_lazy_with(options(path));
+            .connect_lazy_with(options(path).busy_timeout(busy_timeout));
         let store = Self {
             pool,
             path: path.to_owned(),
@@ -86,6 +90,18 @@ impl Store {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(|error| self.error(error))
+    }
+
+    /// Looks whether the database can be written, and changes nothing.
+    ///
+    /// Where it may only be read, SQLite makes `BEGIN IMMEDIATE` a reading transaction and says
+    /// nothing: it takes a statement that would write.
+    pub(crate) async fn check_writable(&self) -> Result<(), VaultError> {
+        let failed = |error| self.error(error);
+        let mut transaction = self.begin().await?;
+        let write = sqlx::query("UPDATE vault SET id = id WHERE false");
+        write.execute(&mut *transaction).await.map_err(failed)?;
+        transaction.rollback().await.map_err(failed)
     }
 
     /// Runs SQLite's own check (<https://www.sqlite.org/pragma.html#pragma_quick_check>).
@@ -174,7 +190,49 @@ fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
-        .busy_timeout(BUSY_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::DatabaseProblem;
+
+    /// Makes a database and opens it twice, as two processes would, with little patience.
+    async fn two_of_one() -> (tempfile::TempDir, Store, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vault.db");
+        let created = Store::create(&path, async |_| Ok(())).await;
+        created.unwrap();
+        let open = || async {
+            let opened = Store::open_with(&path, Duration::from_millis(100)).await;
+            opened.unwrap().unwrap()
+        };
+        let (one, other) = (open().await, open().await);
+        (folder, one, other)
+    }
+
+    fn is_busy(error: &VaultError) -> bool {
+        matches!(
+            error,
+            VaultError::Database {
+                problem: DatabaseProblem::Busy,
+                ..
+            }
+        )
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_holds_on_for_too_long_is_named_as_that() {
+        let (_folder, one, other) = two_of_one().await;
+        let held = one.begin().await.unwrap();
+        for refused in [other.begin().await.map(drop), other.check_writable().await] {
+            let error = refused.unwrap_err();
+            assert!(is_busy(&error), "{error}");
+        }
+        other.check().await.expect("whoever reads does not wait");
+        held.commit().await.unwrap();
+        other.begin().await.expect("the next one's turn");
+    }
 }
