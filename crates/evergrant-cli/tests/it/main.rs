@@ -11,6 +11,7 @@ mod disk_model;
 mod doctor;
 mod documents;
 mod failures;
+mod far_data_center;
 mod flow;
 #[cfg(target_os = "linux")]
 mod full_disk;
