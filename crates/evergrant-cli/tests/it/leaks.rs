@@ -6,6 +6,7 @@ mod canaries;
 mod chatterbox;
 mod children;
 mod core_dump;
+mod prompts;
 mod revoking;
 
 use std::{cell::Cell, fs::File, process::Stdio};

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A script that writes down what it can see of us and of itself, and then prints a file.
-const SPY: &str = "#!/bin/sh\n\
+pub(super) const SPY: &str = "#!/bin/sh\n\
     { env; tr '\\0' '\\n' < /proc/$PPID/cmdline; tr '\\0' '\\n' < /proc/$$/cmdline; } >> given/seen\n\
     cat \"given/$1\"\n";
 
