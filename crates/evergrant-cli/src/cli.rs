@@ -113,6 +113,8 @@ pub(crate) struct Context<'a> {
     program: String,
     /// Whether a person sees standard error, and may be asked.
     pub(crate) attended: bool,
+    /// Whether what goes to standard output is lost.
+    pub(crate) discarded: bool,
 }
 
 impl Context<'_> {
@@ -163,6 +165,7 @@ pub fn run(
         stdout,
         stderr,
         attended,
+        discarded,
     } = streams;
     let parsed = usage::parse(&arguments);
     let options = match &parsed {
@@ -181,6 +184,7 @@ pub fn run(
         stdin,
         program: program_of(&arguments),
         attended,
+        discarded,
     };
     let outcome = match parsed {
         Ok(usage::Parsed::Run(cli)) => logged(cli.command, &mut context),

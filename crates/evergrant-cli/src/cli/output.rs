@@ -1,6 +1,13 @@
 //! The streams: standard output is what was asked for, standard error is all the rest.
 
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::{
+    fs::File,
+    io::{self, ErrorKind, IsTerminal, Read, Write},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, MetadataExt},
+    },
+};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -17,6 +24,8 @@ pub struct Streams {
     pub stderr: Box<dyn Write>,
     /// Whether a person sees standard error, and can be asked.
     pub attended: bool,
+    /// Whether what goes to standard output is lost.
+    pub discarded: bool,
 }
 
 impl Streams {
@@ -28,8 +37,17 @@ impl Streams {
             stdout: Box::new(anstream::stdout()),
             stderr: Box::new(anstream::stderr()),
             attended: io::stderr().is_terminal(),
+            discarded: is_null(&io::stdout()).unwrap_or(false),
         }
     }
+}
+
+/// Tells whether a stream leads to the null device: also where it was closed, for then the standard
+/// library has put the null device in its place.
+fn is_null(stream: &impl AsFd) -> io::Result<bool> {
+    let file = File::from(stream.as_fd().try_clone_to_owned()?).metadata()?;
+    let null = std::fs::metadata("/dev/null")?;
+    Ok(file.file_type().is_char_device() && file.rdev() == null.rdev())
 }
 
 /// Something worth knowing that stops nothing.

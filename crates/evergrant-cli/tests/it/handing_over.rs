@@ -1,10 +1,16 @@
 //! A refresh token that is handed over: it stays in escrow until standard output took it.
 
-use std::{fs::File, process::Stdio};
+use std::{
+    fs::File,
+    process::{Command, Stdio},
+};
 
 use serde_json::{Value, json};
 
-use crate::{flow::Flow, world::Outcome};
+use crate::{
+    flow::{Failure, Flow},
+    world::Outcome,
+};
 
 /// Runs an exchange whose standard output is this.
 fn exchanged_to(flow: &Flow, name: &str, options: &str, stdout: impl Into<Stdio>) -> Outcome {
@@ -100,4 +106,26 @@ fn what_is_kept_needs_no_standard_output() {
     );
     assert_eq!(error["next"], json!(["evergrant connections show acme"]));
     assert_eq!(flow.world.run("connections show acme").exit_code, 0);
+}
+
+#[test]
+fn a_refresh_token_that_nobody_would_take_is_not_asked_for() {
+    let null = || File::options().write(true).open("/dev/null").unwrap();
+    let flow = Flow::new();
+    let lost = exchanged_to(&flow, "--print-refresh-token", "", null());
+    lost.failed(Failure(2, "usage", "stdout_discarded", "unspent"));
+
+    let prepared = flow.command("--print-refresh-token", "");
+    let mut closed = Command::new("sh");
+    closed.args(["-c", "exec \"$@\" >&-", "sh"]);
+    closed.arg(prepared.get_program()).args(prepared.get_args());
+    closed.env("EVERGRANT_HOME", flow.world.path(""));
+    closed.current_dir(flow.world.path(""));
+    let lost = Outcome::of(&mut closed);
+    lost.failed(Failure(2, "usage", "stdout_discarded", "unspent"));
+    flow.left_alone();
+
+    // What is kept in the vault needs nobody to take it.
+    let kept = exchanged_to(&flow, "acme", "", null());
+    assert_eq!(kept.exit_code, 0, "{kept:?}");
 }

@@ -35,6 +35,7 @@ fn run(line: &str, environment: &Environment) -> (ExitCode, String, String) {
         stdout: Box::new(stdout.clone()),
         stderr: Box::new(stderr.clone()),
         attended: false,
+        discarded: false,
     };
     let exit_code = evergrant_cli::run(line.split(' ').map(Into::into), environment, streams);
     (exit_code, stdout.text(), stderr.text())

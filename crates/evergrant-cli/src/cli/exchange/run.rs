@@ -34,6 +34,9 @@ use crate::{
 
 /// Runs the command.
 pub(crate) fn run(args: &ExchangeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    if args.print_refresh_token && context.discarded {
+        return Err(nobody_takes_it().grant(GrantFate::Unspent));
+    }
     let children = context.environment_of_children();
     let children = children.map_err(|error| error.grant(GrantFate::Unspent))?;
     let given = Given::collect(args, context.environment, &children, &mut context.stdin)?;
@@ -66,6 +69,17 @@ async fn run_with(
     let to_revoke = args.revoke_old.then(|| http.transport.clone());
     let exchanged = send(&vault, http, &exchange, context).await?;
     answer(args, &vault, exchanged, started, to_revoke, context).await
+}
+
+/// Refuses to hand over what would be lost: writing to where nobody reads succeeds.
+fn nobody_takes_it() -> CliError {
+    CliError::usage(
+        "stdout_discarded",
+        "the refresh token would be lost: standard output is closed or leads to /dev/null",
+    )
+    .cause("handed over, it is kept nowhere else; nothing was sent")
+    .next("have a program or a file take it: evergrant exchange --print-refresh-token > FILE")
+    .next("or keep it in the vault: evergrant exchange NAME")
 }
 
 /// Reads the settings, opens the vault and finishes what earlier exchanges left. Whatever fails, the
