@@ -277,14 +277,23 @@ fn invalid_domain(error: &InvalidDomain) -> CliError {
 }
 
 pub(crate) fn required_scopes(lists: &[String]) -> Result<Scopes, CliError> {
-    Scopes::parse_with_bundles(&lists.join(",")).map_err(|error| {
+    let invalid = |message: &str| {
         let bundles: Vec<_> = zoho_oauth::scope::bundles()
             .iter()
             .map(|bundle| format!("@{}", bundle.name))
             .collect();
-        CliError::usage("invalid_scope", hide_tokens(&error.to_string()))
+        CliError::usage("invalid_scope", message)
             .next(format!("the bundles are {}", bundles.join(", ")))
-    })
+    };
+    // A variable of a script that is empty by mistake would have every check pass.
+    if lists
+        .iter()
+        .any(|list| list.replace(',', " ").trim().is_empty())
+    {
+        return Err(invalid("a list of required scopes is empty"));
+    }
+    Scopes::parse_with_bundles(&lists.join(","))
+        .map_err(|error| invalid(&hide_tokens(&error.to_string())))
 }
 
 /// Takes a redirect URI as it is: Zoho compares it letter by letter with the registered one.

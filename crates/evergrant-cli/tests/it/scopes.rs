@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::{
     connections::{acme, done, fails},
     flow::{Flow, SCOPE},
+    world::Outcome,
 };
 
 #[test]
@@ -81,6 +82,19 @@ fn scopes_are_compared_by_zohos_algebra() {
             .contains("@contacts-export"),
         "{error}"
     );
+}
+
+#[test]
+fn a_list_that_is_empty_by_mistake_lets_nothing_pass() {
+    let flow = acme();
+    for lists in [["--require-scope", ""], ["--require-scope", " , "]] {
+        for command in ["scopes check acme", "exchange other"] {
+            let words = command.split(' ').chain(lists).chain(["--json"]);
+            let outcome = Outcome::of(&mut flow.world.command(words));
+            assert_eq!(outcome.exit_code, 2, "{outcome:?}");
+            assert_eq!(outcome.error()["reason"], "invalid_scope");
+        }
+    }
 }
 
 #[test]
