@@ -142,6 +142,24 @@ fn what_is_missing_is_named_before_anything_is_sent() {
 }
 
 #[test]
+fn a_person_is_not_asked_for_a_name_that_is_taken() {
+    let story = Story::new();
+    let file = story.grant.to_string();
+    story.world.file("self_client.json", &file);
+    story.is_kept(&story.exchange("--self-client self_client.json", ""));
+    let mut python = Command::new("python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/person.py"));
+    python.args(["--", env!("CARGO_BIN_EXE_evergrant"), "exchange", "acme"]);
+    python
+        .env("EVERGRANT_HOME", story.world.path(""))
+        .env_remove("EVERGRANT_CONFIG");
+    let outcome = Outcome::of(&mut python);
+    assert_eq!(outcome.exit_code, 3, "{outcome:?}");
+    assert!(outcome.stdout.contains("the name acme is taken"));
+    assert!(!outcome.stdout.contains("Client ID"), "{outcome:?}");
+}
+
+#[test]
 fn a_person_is_asked_and_the_grant_comes_last() {
     let story = Story::new();
     let mut python = Command::new("python3");

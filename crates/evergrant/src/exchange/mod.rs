@@ -31,7 +31,7 @@ use self::send::{Sender, Sent};
 pub use self::{
     error::{Earlier, ExchangeError, GrantFate, KnownToken, NotKept},
     keep::{ApiDomainDoubt, Kept},
-    prepare::{check, check_grant},
+    prepare::{check, check_grant, check_name},
     recover::{Fate, RecoverError, Recovered, Waiting, discard, recover, recover_text, waiting},
 };
 use crate::{clock::Timestamp, connection::ConnectionName, vault::UnlockedVault};

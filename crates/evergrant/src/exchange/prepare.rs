@@ -127,7 +127,8 @@ pub(super) async fn side_by_side(
     }
 }
 
-async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), ExchangeError> {
+/// Checks that the name is free, if it has to be.
+pub async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), ExchangeError> {
     let Purpose::Keep {
         name,
         replace: false,

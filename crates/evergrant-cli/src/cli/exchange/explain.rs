@@ -4,6 +4,7 @@ mod refusal;
 
 use evergrant::{
     clock::Timestamp,
+    connection::ConnectionName,
     exchange::{Earlier, ExchangeError, GrantFate, KnownToken, NotKept},
 };
 use zoho_oauth::{AccountsDomain, ConnectError, Unreadable, UnreadableKind};
@@ -64,12 +65,7 @@ fn fate(fate: GrantFate) -> error::GrantFate {
 
 fn explain_kind(error: &ExchangeError, subject: &Subject<'_>) -> CliError {
     match error {
-        ExchangeError::NameTaken(name) => {
-            CliError::config("name_taken", format!("the name {name} is taken"))
-                .cause("nothing was sent: the grant token is whole")
-                .next(format!("evergrant exchange {name} --replace     to put the new refresh token in its place"))
-                .next("or choose another name; `evergrant connections list` shows those there are")
-        }
+        ExchangeError::NameTaken(name) => name_taken(name),
         ExchangeError::GrantExpired { at } => {
             let message = format!("the grant token died {}", ago(*at, subject.now));
             CliError::new(Kind::GrantDead, "grant_expired", message)
@@ -125,6 +121,18 @@ fn explain_kind(error: &ExchangeError, subject: &Subject<'_>) -> CliError {
         ExchangeError::NotKept(not_kept) => not_in_vault(not_kept),
         _ => CliError::new(Kind::Internal, "exchange", error.to_string()),
     }
+}
+
+/// Says that another connection has the name.
+pub(crate) fn name_taken(name: &ConnectionName) -> CliError {
+    CliError::config("name_taken", format!("the name {name} is taken"))
+        .cause("nothing was sent: the grant token is whole")
+        .next(format!(
+            "evergrant exchange {name} --replace     to put the new refresh token in its place"
+        ))
+        .next("or choose another name; `evergrant connections list` shows those there are")
+        .grant(error::GrantFate::Unspent)
+        .connection(name.as_str())
 }
 
 fn known_grant(earlier: &Earlier, subject: &Subject<'_>) -> CliError {

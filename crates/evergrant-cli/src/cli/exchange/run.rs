@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use evergrant::{
     app::{self, App},
     connection::ConnectionName,
-    exchange::{self, Exchange, Exchanged, Purpose},
+    exchange::{self, Exchange, ExchangeError, Exchanged, Purpose},
     vault::UnlockedVault,
 };
 use zoho_oauth::{Scopes, TransportConfig};
@@ -55,12 +55,15 @@ async fn run_with(
         .await
         .map_err(|error| error.grant(GrantFate::Unspent))?;
     let stored = stored_app(args, &vault).await?;
+    let purpose = purpose(args);
     let mut terminal = context.prompter();
+    if terminal.is_some() {
+        check_name(&vault, &purpose).await?;
+    }
     let prompter = terminal
         .as_mut()
         .map(|terminal| terminal as &mut dyn Prompter);
     let inputs = complete(given, stored, prompter, !args.check)?;
-    let purpose = purpose(args);
     if args.check {
         return check(&vault, &inputs, &purpose, context).await;
     }
@@ -93,6 +96,14 @@ async fn ready_to_send(
     let vault = context.unlocked_vault().await?;
     recover::finish_earlier(&vault, context).await?;
     Ok((http, Arc::new(vault)))
+}
+
+/// Spares a person questions whose answers are of no use. Whatever else is wrong shows in its turn.
+async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), CliError> {
+    match exchange::check_name(vault, purpose).await {
+        Err(ExchangeError::NameTaken(name)) => Err(explain::name_taken(&name)),
+        _ => Ok(()),
+    }
 }
 
 fn purpose(args: &ExchangeArgs) -> Purpose {
@@ -205,10 +216,9 @@ async fn ready(
         }
     };
     let grant_expires_at = inputs.grant_expires_at;
-    if let Some(at) = grant_expires_at {
-        context
-            .output
-            .note(&explain::life_left(at, vault.vault().now()));
+    let now = vault.vault().now();
+    if let Some(at) = grant_expires_at.filter(|at| *at > now) {
+        context.output.note(&explain::life_left(at, now));
     }
     Ok(Exchange {
         purpose,
