@@ -165,7 +165,8 @@ impl Config {
                 "config_unreadable",
                 "cannot read the configuration",
             )
-            .cause(error)),
+            .cause(error)
+            .next("see that the file that --config or EVERGRANT_CONFIG names is there and yours to read")),
         }
     }
 

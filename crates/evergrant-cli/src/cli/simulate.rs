@@ -106,7 +106,9 @@ fn not_started(error: &StartError) -> CliError {
         .next(format!(
             "stop what listens on {address}, or choose other ports with --listen and --control"
         )),
-        _ => CliError::usage("wrong_arguments", "the simulator cannot start").causes_of(error),
+        _ => CliError::usage("wrong_arguments", "the simulator cannot start")
+            .causes_of(error)
+            .next("evergrant simulate --help"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use super::{Cli, error::CliError, redact::hide_tokens};
 
@@ -27,7 +27,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Parsed, CliError> {
         {
             Ok(Parsed::Text(error.render().ansi().to_string()))
         }
-        Err(error) => Err(in_our_words(&error)),
+        Err(error) => Err(in_our_words(&error, &command_among(arguments))),
     }
 }
 
@@ -109,7 +109,8 @@ fn flags(arguments: &[OsString]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Says clap's error in our form: its first paragraph is the message, tips and usage are what to do next.
-fn in_our_words(error: &clap::Error) -> CliError {
+/// `command` is what to ask for help where clap shows no usage.
+fn in_our_words(error: &clap::Error, command: &str) -> CliError {
     let text = hide_tokens(&error.render().to_string());
     let mut paragraphs = text
         .split("\n\n")
@@ -125,7 +126,7 @@ fn in_our_words(error: &clap::Error) -> CliError {
             .to_owned(),
     };
     let mut ours = CliError::usage(reason(error.kind()), message);
-    let mut help = "evergrant --help".to_owned();
+    let mut help = format!("{command} --help");
     for paragraph in paragraphs {
         if let Some(tip) = paragraph.strip_prefix("tip: ") {
             ours = ours.next(tip);
@@ -150,6 +151,19 @@ fn reason(kind: ErrorKind) -> &'static str {
         }
         _ => "wrong_arguments",
     }
+}
+
+/// Returns the words among the arguments that name the command, after the program's.
+fn command_among(arguments: &[OsString]) -> String {
+    let mut command = Cli::command();
+    let mut names = vec![command.get_name().to_owned()];
+    for argument in arguments.iter().skip(1) {
+        if let Some(found) = command.find_subcommand(argument) {
+            names.push(found.get_name().to_owned());
+            command = found.clone();
+        }
+    }
+    names.join(" ")
 }
 
 /// Returns the words of a usage line that name the command.
@@ -256,7 +270,7 @@ mod tests {
         assert_data_eq!(
             refusal("evergrant completions tcsh").to_json(),
             str![[
-                r#"{"error":{"code":"usage","exit_code":2,"reason":"invalid_value","message":"invalid value 'tcsh' for '<SHELL>' [possible values: bash, zsh, fish]","causes":[],"next":["a similar value exists: 'zsh'","evergrant --help"],"grant":null,"zoho":null,"retry_at":null,"connection":null}}"#
+                r#"{"error":{"code":"usage","exit_code":2,"reason":"invalid_value","message":"invalid value 'tcsh' for '<SHELL>' [possible values: bash, zsh, fish]","causes":[],"next":["a similar value exists: 'zsh'","evergrant completions --help"],"grant":null,"zoho":null,"retry_at":null,"connection":null}}"#
             ]]
         );
     }

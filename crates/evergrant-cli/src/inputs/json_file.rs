@@ -25,7 +25,9 @@ pub(crate) fn object(text: &str, path: &Path) -> Result<Map<String, Value>, CliE
 
 /// Makes the error of a file whose content is not what it should be.
 pub(crate) fn invalid(path: &Path, cause: &str) -> CliError {
-    CliError::config("file_invalid", format!("cannot use {}", path.display())).cause(cause)
+    CliError::config("file_invalid", format!("cannot use {}", path.display()))
+        .cause(cause)
+        .next("--self-client takes the file that the API console saves, --variables a JSON object of process variables")
 }
 
 /// Takes a text member; `null` and an absent member are none.

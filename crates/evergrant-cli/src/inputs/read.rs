@@ -29,6 +29,7 @@ pub(crate) fn file(
             format!("cannot read {}", hide_token_as_path(path)),
         )
         .cause(error)
+        .next("see that the path is right, and that the file is yours to read")
     };
     let mut opened = File::open(path).map_err(failed)?;
     let metadata = opened.metadata().map_err(failed)?;

@@ -127,6 +127,28 @@ fn a_grant_that_has_died() {
         "{error}"
     );
     flow.left_alone();
+    let domain = flow.accounts_domain();
+    let line = format!("exchange acme --self-client self_client.json --accounts-domain {domain}");
+    let said = flow.world.run(&line).stderr;
+    assert!(said.starts_with("error: the grant token died"), "{said}");
+}
+
+#[test]
+fn files_that_are_not_what_they_should_be() {
+    let flow = Flow::new();
+    flow.world.file("odd.json", "[]");
+    for (options, reason) in [
+        ("--self-client nowhere.json", "file_unreadable"),
+        ("--grant-token-file nowhere", "file_unreadable"),
+        ("--variables odd.json", "file_invalid"),
+        ("--self-client odd.json", "file_invalid"),
+    ] {
+        let outcome = flow.world.run(&format!("exchange acme --json {options}"));
+        outcome.failed(Failure(3, "config", reason, "unspent"));
+    }
+    let outcome = flow.exchange("--config nowhere.toml");
+    outcome.failed(Failure(3, "config", "config_unreadable", "unspent"));
+    flow.left_alone();
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn something_that_lies_in_escrow() {
         "escrow",
         "warn",
         0,
-        "1 grants are of unknown fate",
+        "exchanges of unknown fate: 1",
     );
 }
 

@@ -125,7 +125,7 @@ fn an_exchange_that_was_killed_after_its_file_had_gone_is_told_of_once() {
     let said = list.warnings("escrow").join("\n");
     assert!(said.contains("escrow file was removed"), "{said}");
     let doctor = home.run("doctor --offline");
-    let counted = "0 replies wait for the vault, 1 grants are of unknown fate";
+    let counted = "replies that wait for the vault: 0; exchanges of unknown fate: 1";
     assert!(doctor.stdout.contains(counted), "{}", doctor.stdout);
     let waits: Value = serde_json::from_str(&home.run("recover --list --json").stdout).unwrap();
     assert_eq!(

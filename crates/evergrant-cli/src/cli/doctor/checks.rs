@@ -119,7 +119,7 @@ async fn escrow(vault: &Vault) -> Check {
                 .count();
             let unknown = waiting.len() - replied;
             let message = format!(
-                "{replied} replies wait for the vault, {unknown} grants are of unknown fate"
+                "replies that wait for the vault: {replied}; exchanges of unknown fate: {unknown}"
             );
             Check::warn("escrow", message, "evergrant recover")
         }

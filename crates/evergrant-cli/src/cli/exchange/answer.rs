@@ -6,7 +6,7 @@ use evergrant::{
     exchange::{ApiDomainDoubt, Kept},
 };
 use serde::Serialize;
-use zoho_oauth::RefreshToken;
+use zoho_oauth::{Defect, RefreshToken};
 
 use crate::cli::{
     error::{CliError, GrantFate},
@@ -157,7 +157,10 @@ pub(crate) fn warnings(kept: &Kept) -> Vec<Warning> {
     if let Some(defect) = &kept.defect {
         warn(
             "odd_reply",
-            format!("Zoho's reply was odd ({defect:?}); its refresh token is kept all the same"),
+            format!(
+                "Zoho's reply was odd: {}; its refresh token is taken all the same",
+                odd(defect)
+            ),
         );
     }
     if kept.places_used > PLACES {
@@ -180,6 +183,17 @@ pub(crate) fn warnings(kept: &Kept) -> Vec<Warning> {
         );
     }
     warnings
+}
+
+fn odd(defect: &Defect) -> String {
+    match defect {
+        Defect::ErrorBeside(word) => format!("the error {word} stands beside the tokens"),
+        Defect::Cut => "it was cut short".to_owned(),
+        Defect::TooLarge => "it is longer than 60 KiB".to_owned(),
+        Defect::Broken => "it is no whole JSON object".to_owned(),
+        Defect::Status(status) => format!("its HTTP status is {status}"),
+        _ => "it is not as Zoho documents it".to_owned(),
+    }
 }
 
 /// Says which scopes are missing, after all is kept.
@@ -216,5 +230,8 @@ pub(crate) fn not_taken(error: CliError, kept: &Kept) -> CliError {
 
 /// Tells the past of an exchange.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
-    format!("{} ago", time::span(at.until(now)))
+    match at.until(now) {
+        past if past.as_secs() < 10 => "just now".to_owned(),
+        past => format!("{} ago", time::span(past)),
+    }
 }

@@ -84,7 +84,7 @@ fn explain_kind(error: &ExchangeError, subject: &Subject<'_>) -> CliError {
                 .cause("without it a reply could be lost, so nothing was sent: the grant token is whole")
                 .next("make room on the disk, or see that the data folder is yours to write")
         }
-        ExchangeError::Connect { error, attempts } => connect(error, *attempts),
+        ExchangeError::Connect { error, attempts } => connect(error, *attempts, subject),
         ExchangeError::NoAnswer => {
             CliError::new(Kind::GrantDead, "no_answer", "Zoho did not answer, and what became of the grant token is unknown")
                 .cause("the request was sent once and not again: a server may revoke what the first one brought")
@@ -174,7 +174,7 @@ fn known_token(known: &KnownToken, subject: &Subject<'_>) -> CliError {
         .next(subject.new_grant())
 }
 
-fn connect(error: &ConnectError, attempts: u32) -> CliError {
+fn connect(error: &ConnectError, attempts: u32, subject: &Subject<'_>) -> CliError {
     let message = format!("{error}{}", times(attempts));
     let whole = "nothing was sent: the grant token is whole";
     let (kind, reason, next) = way_out(error);
@@ -213,6 +213,16 @@ pub(crate) fn way_out(error: &ConnectError) -> (Kind, &'static str, &'static str
             Kind::Unavailable,
             "host_not_found",
             "see that the accounts domain is right and that this machine resolves names",
+        ),
+        ConnectError::Tls { .. } => (
+            Kind::Unavailable,
+            "not_reached",
+            "see that what answers there speaks TLS, and that nothing on the way breaks it",
+        ),
+        _ if subject.accounts_domain.is_loopback() => (
+            Kind::Unavailable,
+            "not_reached",
+            "see that the server on this machine runs; `evergrant simulate` is one",
         ),
         _ => (
             Kind::Unavailable,

@@ -61,8 +61,12 @@ pub(super) fn refused(
             start(Kind::Unavailable, format!("Zoho is unwell: {word}{}", times(attempts)))
                 .next(format!("{}     while the grant token lives", subject.again()))
         }
+        ErrorWord::GeneralError => start(Kind::Config, format!("Zoho refused: {word}"))
+            .cause("Zoho documents no reason for it: something failed on its side, or it did not like the request as a whole")
+            .next(subject.again()),
         _ => start(Kind::Config, format!("Zoho refused: {word}"))
-            .next("look the word up in Zoho's documentation of its accounts server"),
+            .next("look the word up in Zoho's documentation of its accounts server")
+            .next(subject.again()),
     };
     if word.is_about_the_token() || word.is_throttle() {
         return explained;
