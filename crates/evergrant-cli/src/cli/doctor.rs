@@ -82,9 +82,11 @@ struct Report {
 /// Runs the command. The report is printed whatever it says.
 pub(crate) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let checks = lifecycle::run(async { Ok(checks::all(args, context).await) })?;
-    let failed = checks
-        .iter()
-        .find_map(|check| check.kind.map(|kind| (kind, check.name)));
+    let failed = checks.iter().find_map(|check| {
+        check
+            .kind
+            .map(|kind| (kind, check.name, check.next.clone()))
+    });
     let report = Report {
         ok: failed.is_none(),
         checks,
@@ -92,11 +94,11 @@ pub(crate) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<(), Cl
     context.output.result(&report, for_people)?;
     match failed {
         None => Ok(()),
-        Some((kind, name)) => Err(CliError::new(
-            kind,
-            "check_failed",
-            format!("the check of {name} failed"),
-        )),
+        Some((kind, name, next)) => {
+            let message = format!("the check of {name} failed");
+            let error = CliError::new(kind, "check_failed", message);
+            Err(next.into_iter().fold(error, CliError::next))
+        }
     }
 }
 

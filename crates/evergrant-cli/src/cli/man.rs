@@ -27,7 +27,9 @@ pub(crate) fn run(args: &ManArgs, context: &mut Context<'_>) -> Result<(), CliEr
         return context.output.data(&page(&root));
     };
     let failed = |error: io::Error| {
-        CliError::config("unwritable", "cannot write the manual pages").cause(error)
+        CliError::config("unwritable", "cannot write the manual pages")
+            .cause(error)
+            .next("name a folder that you can write: --to DIR")
     };
     fs_err::create_dir_all(folder).map_err(failed)?;
     let mut commands = vec![&root];

@@ -114,7 +114,9 @@ impl Output {
     pub(crate) fn data(&mut self, text: &str) -> Result<(), CliError> {
         match self.write_through(text) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            outcome => outcome.map_err(|error| unwritable(&error)),
+            outcome => outcome.map_err(|error| {
+                unwritable(&error).next("see that what standard output leads to takes it")
+            }),
         }
     }
 

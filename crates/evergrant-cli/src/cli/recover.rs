@@ -150,7 +150,9 @@ fn pasted(context: &mut Context<'_>) -> Result<String, CliError> {
         .take(PASTED_LIMIT)
         .read_to_string(&mut text);
     read.map_err(|error| {
-        CliError::config("stdin_unreadable", "cannot read standard input").cause(error)
+        CliError::config("stdin_unreadable", "cannot read standard input")
+            .cause(error)
+            .next("evergrant recover --paste < FILE")
     })?;
     Ok(text)
 }

@@ -72,7 +72,9 @@ async fn serve(args: &SimulateArgs, context: &mut Context<'_>) -> Result<(), Cli
         serde_json::to_string(simulator.ready()).map_err(|error| failed(&error.into()))? + "\n";
     if let Some(path) = &args.ready_file {
         publish(path, &ready).map_err(|error| {
-            CliError::config("unwritable", format!("cannot write {}", path.display())).cause(error)
+            CliError::config("unwritable", format!("cannot write {}", path.display()))
+                .cause(error)
+                .next("name a file in a folder that you can write: --ready-file FILE")
         })?;
     }
     context.output.data(&ready)?;

@@ -118,7 +118,11 @@ fn key_from_text(origin: &str, text: &OsStr) -> KeySource {
 fn key_from_text_file(path: &Path) -> Result<KeySource, CliError> {
     let text = fs_err::read_to_string(path).map_err(|error| {
         let message = "cannot read the master key from systemd's credentials";
-        CliError::new(Kind::Vault, "master_key_missing", message).cause(error)
+        CliError::new(Kind::Vault, "master_key_missing", message)
+            .cause(error)
+            .next(format!(
+                "see that LoadCredential={CREDENTIAL} of the service names the key file"
+            ))
     })?;
     Ok(KeySource::Value {
         origin: format!("credential {CREDENTIAL}"),

@@ -71,6 +71,7 @@ impl Chooser<'_> {
             (Some(value), None) => {
                 let text = value.to_str().ok_or_else(|| {
                     CliError::usage("invalid_input", format!("{name} is no UTF-8 text"))
+                        .next(format!("set {name} to plain text, or unset it"))
                 })?;
                 Ok(Some(Sourced::new(
                     Zeroizing::new(text.to_owned()),

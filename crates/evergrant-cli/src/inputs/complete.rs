@@ -246,13 +246,15 @@ fn unanswered(error: &io::Error) -> CliError {
     match error.kind() {
         ErrorKind::UnexpectedEof | ErrorKind::Interrupted => {
             CliError::usage("missing_input", "a question was not answered")
+                .next("evergrant exchange --help     lists the flags that answer it")
         }
         _ => CliError::new(
             Kind::Internal,
             "terminal_failed",
             "cannot ask at the terminal",
         )
-        .cause(error),
+        .cause(error)
+        .next("evergrant exchange --help     lists the flags that answer it"),
     }
 }
 

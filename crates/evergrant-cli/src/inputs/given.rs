@@ -208,7 +208,10 @@ impl Collector<'_> {
         } else if from_stdin {
             (read::secret_stdin(self.stdin)?, stdin_flag)
         } else if let Some(command) = command {
-            (read::secret_command(command, self.children)?, command_flag)
+            let printed = read::secret_command(command, self.children);
+            let printed =
+                printed.map_err(|error| error.cause(format!("it comes from {command_flag}")))?;
+            (printed, command_flag)
         } else {
             return Ok(None);
         };

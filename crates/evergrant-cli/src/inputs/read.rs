@@ -59,7 +59,9 @@ pub(crate) fn secret_file(
 /// Reads one secret from standard input, to its end.
 pub(crate) fn secret_stdin(stdin: &mut dyn Read) -> Result<Zeroizing<String>, CliError> {
     let text = bounded(stdin).map_err(|error| {
-        CliError::config("stdin_unreadable", "cannot read standard input").cause(error)
+        CliError::config("stdin_unreadable", "cannot read standard input")
+            .cause(error)
+            .next("give the value in a file")
     })?;
     Ok(without_newline(text))
 }
@@ -75,6 +77,7 @@ pub(crate) fn secret_command(
             "the command that should print a secret failed",
         )
         .cause(cause)
+        .next("run the command by hand and see what it says")
     };
     let mut child = Command::new("/bin/sh")
         .args(["-c", command])
@@ -191,6 +194,7 @@ mod tests {
         assert_eq!(printed.as_str(), "anna[]");
         let error = secret_command("echo s3cret; exit 3", &environment).unwrap_err();
         assert!(error.to_text().contains("exit status: 3") && !error.to_text().contains("s3cret"));
+        assert!(error.to_text().contains("run the command by hand"));
     }
 
     #[test]

@@ -226,3 +226,28 @@ fn an_accounts_server_that_is_not_reached() {
     let offline = world.run("doctor --json --offline").stdout;
     assert!(!offline.contains("\"network\""), "{offline}");
 }
+
+#[test]
+fn what_keeps_it_from_zoho_has_its_own_remedy() {
+    let flow = Flow::tls();
+    fs::set_permissions(flow.world.path(""), fs::Permissions::from_mode(0o700)).unwrap();
+    let ca_file = flow.simulator.ready["ca_file"].as_str().unwrap().to_owned();
+    flow.kept(&format!("--ca-file {ca_file}"));
+    let untrusted = look(&flow.world, "", "network");
+    assert!(
+        untrusted.check["next"].to_string().contains("ca_file"),
+        "{}",
+        untrusted.check
+    );
+    let flow = flow.config(&format!("[http]\nca_file = \"{ca_file}\"\n"));
+    assert_eq!(look(&flow.world, "", "network").check["status"], "ok");
+    drop(flow.simulator);
+    let stopped = look(&flow.world, "", "network");
+    assert!(
+        stopped.check["next"]
+            .to_string()
+            .contains("evergrant simulate"),
+        "{}",
+        stopped.check
+    );
+}

@@ -49,6 +49,7 @@ impl Stage {
         let folder = folder.map_err(|error| {
             CliError::config("no_temporary_folder", "cannot make a folder for the demo")
                 .cause(error)
+                .next("set TMPDIR to a folder that you can write")
         })?;
         let (shutdown, stopped) = oneshot::channel();
         let (tell, ready) = std::sync::mpsc::channel();

@@ -1,17 +1,22 @@
 //! The checks, one function each.
 
-use std::{collections::BTreeSet, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use evergrant::{
     connection::{self, Connection, PLACES, State},
     exchange,
     vault::{Vault, escrow::Phase, master_key},
 };
-use zoho_oauth::{Transport, TransportConfig};
+use zoho_oauth::{AccountsDomain, Transport, TransportConfig};
 
 use super::{Check, DoctorArgs};
 use crate::{
-    cli::{Context, error::CliError, exchange::HttpArgs, vault},
+    cli::{
+        Context,
+        error::CliError,
+        exchange::{HttpArgs, explain},
+        vault,
+    },
     http::HttpSettings,
 };
 
@@ -163,9 +168,9 @@ async fn places(vault: &Vault) -> Check {
 
 /// Greets every accounts server in use: name, network, proxy and certificate are looked at, nothing is sent.
 async fn network(connections: &[Connection], context: &Context<'_>) -> Vec<Check> {
-    let domains: BTreeSet<&str> = connections
+    let domains: BTreeMap<&str, &AccountsDomain> = connections
         .iter()
-        .map(|one| one.accounts_domain.as_str())
+        .map(|one| (one.accounts_domain.as_str(), &one.accounts_domain))
         .collect();
     let config = context
         .config()
@@ -181,14 +186,13 @@ async fn network(connections: &[Connection], context: &Context<'_>) -> Vec<Check
         ..settings
     });
     let mut checks = Vec::new();
-    for domain in domains {
-        checks.push(match transport.connect(domain).await {
-            Ok(_) => Check::ok("network", format!("{domain} is reached")),
-            Err(error) => Check::warn(
-                "network",
-                error.to_string(),
-                "see that this machine reaches it, or set HTTPS_PROXY",
-            ),
+    for (name, domain) in domains {
+        checks.push(match transport.connect(name).await {
+            Ok(_) => Check::ok("network", format!("{name} is reached")),
+            Err(error) => {
+                let (_, _, next) = explain::not_connected(&error, domain.is_loopback());
+                Check::warn("network", error.to_string(), next)
+            }
         });
     }
     checks

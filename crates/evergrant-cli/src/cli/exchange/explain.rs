@@ -176,9 +176,9 @@ fn known_token(known: &KnownToken, subject: &Subject<'_>) -> CliError {
 
 fn connect(error: &ConnectError, attempts: u32, subject: &Subject<'_>) -> CliError {
     let message = format!("{error}{}", times(attempts));
-    let whole = "nothing was sent: the grant token is whole";
-    let (kind, reason, next) = way_out(error);
-    let explained = CliError::new(kind, reason, message).cause(whole);
+    let (kind, reason, next) = not_connected(error, subject.accounts_domain.is_loopback());
+    let explained =
+        CliError::new(kind, reason, message).cause("nothing was sent: the grant token is whole");
     let source = std::error::Error::source(error).map(ToString::to_string);
     source
         .into_iter()
@@ -186,13 +186,16 @@ fn connect(error: &ConnectError, attempts: u32, subject: &Subject<'_>) -> CliErr
         .next(next)
 }
 
-/// Says what is wrong with the way to Zoho, and what to do about it.
-pub(crate) fn way_out(error: &ConnectError) -> (Kind, &'static str, &'static str) {
+/// Says of a failure to connect of what kind it is, by which word it goes, and what to do next.
+pub(crate) fn not_connected(
+    error: &ConnectError,
+    to_loopback: bool,
+) -> (Kind, &'static str, &'static str) {
     match error {
         ConnectError::Untrusted { .. } => (
             Kind::Config,
             "certificate_not_trusted",
-            "if a proxy of yours shows its own certificate, name its authority: --ca-file FILE",
+            "if a proxy of yours shows its own certificate, name its authority: --ca-file FILE of an exchange, or ca_file under [http] in config.toml",
         ),
         ConnectError::BadRoots { .. } => (
             Kind::Config,
@@ -219,7 +222,7 @@ pub(crate) fn way_out(error: &ConnectError) -> (Kind, &'static str, &'static str
             "not_reached",
             "see that what answers there speaks TLS, and that nothing on the way breaks it",
         ),
-        _ if subject.accounts_domain.is_loopback() => (
+        _ if to_loopback => (
             Kind::Unavailable,
             "not_reached",
             "see that the server on this machine runs; `evergrant simulate` is one",

@@ -340,6 +340,7 @@ async fn forget_self_client(
             format!("{shown} could not be deleted; the connection is kept"),
         )
         .cause(error)
+        .next(format!("rm {shown}"))
     })
 }
 

@@ -54,7 +54,9 @@ pub(super) async fn send(
         tokio::select! {
             biased;
             ended = &mut task => break ended.map_err(|error| {
-                CliError::new(Kind::Internal, "panicked", "the exchange broke off").cause(error)
+                CliError::new(Kind::Internal, "panicked", "the exchange broke off")
+                    .cause(error)
+                    .next("evergrant recover")
             })?,
             Some(progress) = progress.recv() => {
                 ever_sent |= matches!(progress, Progress::Sent | Progress::AnswerLostBefore);

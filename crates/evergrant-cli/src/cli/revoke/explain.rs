@@ -9,7 +9,7 @@ use zoho_oauth::{ConnectError, Refusal, Unreadable, UnreadableKind};
 
 use crate::cli::{
     error::{CliError, ZohoAnswer},
-    exchange::{explain::way_out, run::not_found},
+    exchange::{explain::not_connected, run::not_found},
     exit_code::Kind,
     vault,
 };
@@ -59,7 +59,7 @@ pub(super) fn explain(error: &RevokeError, subject: &Subject<'_>) -> CliError {
 }
 
 fn connect(error: &ConnectError, subject: &Subject<'_>) -> CliError {
-    let (kind, reason, next) = way_out(error);
+    let (kind, reason, next) = not_connected(error, false);
     let explained = CliError::new(kind, reason, error.to_string());
     let source = std::error::Error::source(error).map(ToString::to_string);
     let explained = source.into_iter().fold(explained, CliError::cause);
