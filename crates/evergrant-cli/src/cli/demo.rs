@@ -6,6 +6,7 @@ mod stage;
 
 use clap::Args;
 use evergrant::{clock::Timestamp, vault::escrow::Phase};
+use serde::Serialize;
 use zoho_oauth::GrantToken;
 
 use self::{program::Child, stage::Stage};
@@ -31,6 +32,26 @@ pub(crate) struct DemoArgs {
 /// minutes, as Zoho's does.
 const KILLS: u32 = 8;
 
+/// The answer to `--json`: where simulator and vault are, if they are kept.
+#[derive(Serialize)]
+struct Left<'a> {
+    kept: bool,
+    accounts_domain: Option<&'a str>,
+    control: Option<&'a str>,
+    home: Option<String>,
+}
+
+impl<'a> Left<'a> {
+    fn by(stage: &'a Stage, kept: bool) -> Self {
+        Self {
+            kept,
+            accounts_domain: kept.then_some(stage.accounts_domain.as_str()),
+            control: kept.then_some(stage.control.as_str()),
+            home: kept.then(|| stage.home().display().to_string()),
+        }
+    }
+}
+
 /// Tells the story; every value in it is real.
 pub(crate) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let stage = Stage::set(context)?;
@@ -46,6 +67,8 @@ pub(crate) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<(), CliE
         killed(&stage, context).await?;
         access(&stage, context).await?;
         next_steps(&stage, context);
+        let left = Left::by(&stage, args.keep);
+        context.output.result(&left, |_| String::new())?;
         if args.keep {
             stay(&stage, context).await
         } else {

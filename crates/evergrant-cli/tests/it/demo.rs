@@ -2,7 +2,8 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    path::Path,
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -30,6 +31,30 @@ fn it_fits_on_a_screen_and_ends_well() {
         let line = lines.iter().find(|line| line.starts_with(start)).unwrap();
         assert!(line.contains(words), "{line}");
     }
+}
+
+#[test]
+fn in_json_it_says_where_everything_is() {
+    let world = World::new();
+    let gone = world.run("demo --json").answer();
+    assert_eq!(
+        gone,
+        json!({ "kept": false, "accounts_domain": null, "control": null, "home": null })
+    );
+    let mut command = world.command(["demo", "--keep", "--json"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let kept: Value = serde_json::from_str(&line).unwrap();
+    let address = kept["control"].as_str().unwrap();
+    assert!(control(address, "GET", "/stats", &Value::Null).is_object());
+    assert!(
+        Path::new(kept["home"].as_str().unwrap())
+            .join("vault.db")
+            .exists()
+    );
+    stop(&mut child);
 }
 
 #[test]
@@ -67,16 +92,15 @@ fn requests_of_the_demo() -> Vec<Value> {
         .unwrap()
         .trim_end_matches(',');
     let requests = control(address, "GET", "/requests", &Value::Null);
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-s", "TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
-    assert!(child.wait().unwrap().success());
+    stop(&mut child);
     requests.as_array().unwrap().clone()
+}
+
+fn stop(child: &mut Child) {
+    let pid = child.id().to_string();
+    let kill = Command::new("kill").args(["-s", "TERM", &pid]).status();
+    assert!(kill.unwrap().success());
+    assert!(child.wait().unwrap().success());
 }
 
 /// Takes out of a request what differs from run to run.
