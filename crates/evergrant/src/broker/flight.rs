@@ -15,7 +15,7 @@ use super::{
     token::TokenData,
 };
 use crate::{
-    clock::Uptime,
+    clock::{Timestamp, Uptime},
     vault::{DatabaseProblem, VaultError},
 };
 
@@ -154,7 +154,7 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
                 pause = (pause * 2).min(LONGEST_LOOK);
                 continue;
             }
-            Look::Closed(until) => return Err(found.closed(until)),
+            Look::Closed(until) => return Err(closed(shared, &found, until).await),
             // Not all that waited shall come at once.
             Look::RanOut => tokio::time::sleep(shared.jitter(LONGEST_LOOK)).await,
             Look::Free => {}
@@ -170,10 +170,7 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
                 Refreshed::TooLate => {}
             },
             Ok(Taken::Fresh | Taken::Held) => {}
-            Ok(Taken::Closed(until)) => {
-                let found = found::find(shared, &before.name, &shared.moment()).await?;
-                return Err(found.closed(until));
-            }
+            Ok(Taken::Closed(until)) => return Err(closed(shared, &found, until).await),
             Ok(Taken::Full(retry_at)) => {
                 let limit = allowed(shared, wanted);
                 return Err(BrokerError::Throttled {
@@ -192,6 +189,15 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
             }) if moment.up < deadline => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Says why nobody may refresh until then. The state is read after the lease: whoever closed that set both
+/// at once, and what was read before may be older.
+async fn closed(shared: &Shared, found: &Found, until: Timestamp) -> BrokerError {
+    match found::find(shared, &found.name, &shared.moment()).await {
+        Ok(found) => found.closed(until),
+        Err(error) => error,
     }
 }
 

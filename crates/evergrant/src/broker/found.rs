@@ -202,7 +202,8 @@ impl Found {
                 },
             },
             _ => BrokerError::Unavailable {
-                reason: self.state_reason.clone().unwrap_or_default(),
+                reason: (self.state_reason.clone())
+                    .unwrap_or_else(|| "a refresh failed a moment ago".to_owned()),
                 retry_at: Some(until),
             },
         }

@@ -6,8 +6,8 @@
 //!                                                       refreshes left?
 //! ```
 //! Zoho takes ten refreshes in ten minutes for a refresh token, and then none. So whoever needs a
-//! token that the vault has not takes a *lease* first ([`lease`]), reads again, enters the call in the
-//! *ledger* ([`ledger`]) and only then asks Zoho. The others wait and get the same result.
+//! token that the vault has not takes a *lease* first, reads again, enters the call in the *ledger* and
+//! only then asks Zoho. The others wait and get the same result.
 
 mod cache;
 mod error;
