@@ -1,12 +1,25 @@
 //! What was done, each event chained to the one before by a keyed hash, so that a removed or altered
 //! row is seen.
+//!
+//! The chain shows what was changed inside it. That its end was cut off shows only to somebody who
+//! kept an [`Anchor`] elsewhere: what is left is a whole chain too.
+
+mod anchor;
+mod chain;
+mod read;
+#[cfg(test)]
+mod tests;
+mod verify;
 
 use sqlx::SqliteConnection;
 
-use crate::{
-    clock::Timestamp,
-    vault::{Fingerprint, UnlockedVault},
+use self::chain::Row;
+pub use self::{
+    anchor::{Anchor, InvalidAnchor},
+    read::{Record, Since, head, history, list},
+    verify::{AuditError, Verified, verify},
 };
+use crate::vault::UnlockedVault;
 
 /// An event to be noted.
 pub(crate) struct Event<'a> {
@@ -15,6 +28,9 @@ pub(crate) struct Event<'a> {
     /// What else there is to say; never a secret.
     pub(crate) detail: String,
 }
+
+/// The event of a connection whose state changed; its detail is `healthy -> throttled: reason`.
+pub(crate) const STATE_CHANGED: &str = "state_changed";
 
 /// Appends an event in the transaction of what it tells.
 pub(crate) async fn append(
@@ -27,8 +43,18 @@ pub(crate) async fn append(
     let last: Option<(i64, Vec<u8>)> = sqlx::query_as(last)
         .fetch_optional(&mut *connection)
         .await?;
-    let (seq, previous) = last.map_or((1, vec![0; 32]), |(seq, hash)| (seq + 1, hash));
-    let hash = hash(vault, seq, now, &event, &previous);
+    let (seq, previous) = last.map_or((1, chain::START.to_vec()), |(seq, hash)| (seq + 1, hash));
+    let row = Row {
+        seq,
+        at: now.as_millis(),
+        event: event.event.as_bytes(),
+        actor: vault.actor().as_bytes(),
+        connection_id: event.connection_id.map(str::as_bytes),
+        caller_id: None,
+        detail: event.detail.as_bytes(),
+        previous_hash: &previous,
+    };
+    let hash = row.hash(&chain::key(&vault.index_key));
     let sql =
         "INSERT INTO audit (seq, at, event, actor, connection_id, detail, previous_hash, hash)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -43,25 +69,4 @@ pub(crate) async fn append(
         .bind(previous)
         .bind(hash.as_bytes());
     insert.execute(connection).await.map(drop)
-}
-
-fn hash(
-    vault: &UnlockedVault,
-    seq: i64,
-    now: Timestamp,
-    event: &Event<'_>,
-    previous: &[u8],
-) -> Fingerprint {
-    let (seq, at) = (seq.to_be_bytes(), now.as_millis().to_be_bytes());
-    let connection_id = event.connection_id.unwrap_or_default();
-    let parts: [&[u8]; 7] = [
-        &seq,
-        &at,
-        event.event.as_bytes(),
-        vault.actor().as_bytes(),
-        connection_id.as_bytes(),
-        event.detail.as_bytes(),
-        previous,
-    ];
-    vault.index_key.fingerprint("audit", &parts)
 }

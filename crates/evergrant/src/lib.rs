@@ -10,7 +10,7 @@
 //! randomness come in as arguments.
 
 pub mod app;
-mod audit;
+pub mod audit;
 pub mod broker;
 pub mod clock;
 pub mod connection;

@@ -4,7 +4,7 @@ use sqlx::SqliteConnection;
 
 use super::State;
 use crate::{
-    audit::{self, Event},
+    audit::{self, Event, STATE_CHANGED},
     vault::UnlockedVault,
 };
 
@@ -36,7 +36,7 @@ pub(crate) async fn set_state(
                 .map(|reason| format!(": {reason}"))
                 .unwrap_or_default();
             let event = Event {
-                event: "state_changed",
+                event: STATE_CHANGED,
                 connection_id: Some(&id),
                 detail: format!("{before} -> {}{why}", state.as_str()),
             };

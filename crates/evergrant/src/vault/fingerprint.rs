@@ -7,7 +7,7 @@ use rand::CryptoRng;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::seal::push_prefixed;
+use super::seal::{derive, push_prefixed};
 
 /// A keyed hash of a token: equal for equal tokens, and worth nothing without the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +51,14 @@ impl IndexKey {
         &*self.0
     }
 
+    /// Returns the key of one purpose alone, `HKDF-SHA256(index key, info = label)`: whoever learns it
+    /// knows nothing of the others.
+    pub(crate) fn subkey(&self, label: &str) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        derive(&*self.0, None, &[label.as_bytes()], &mut *bytes);
+        Self(bytes)
+    }
+
     /// Returns the keyed hash of `parts`, for one purpose.
     pub fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> Fingerprint {
         // Unwrap safety: HMAC takes keys of any length.
@@ -84,6 +92,16 @@ mod tests {
         assert_ne!(print, key.fingerprint("grant", &[b"ab", b"c"]));
         assert_ne!(print, key.fingerprint("token", &[b"a", b"bc"]));
         assert_ne!(print, other.fingerprint("grant", &[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn a_subkey_is_known_by_its_label_and_its_key() {
+        let (key, other) = (IndexKey([7; 32].into()), IndexKey([8; 32].into()));
+        let subkey = key.subkey("a");
+        assert_eq!(subkey.expose_bytes(), key.subkey("a").expose_bytes());
+        assert_ne!(subkey.expose_bytes(), key.subkey("b").expose_bytes());
+        assert_ne!(subkey.expose_bytes(), other.subkey("a").expose_bytes());
+        assert_ne!(subkey.expose_bytes(), key.expose_bytes());
     }
 
     #[test]

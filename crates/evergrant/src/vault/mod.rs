@@ -239,4 +239,4 @@ fn make_first_key(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

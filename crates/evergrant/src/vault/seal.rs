@@ -276,7 +276,7 @@ impl Derived {
     }
 }
 
-fn derive(secret: &[u8], salt: Option<&[u8]>, info: &[&[u8]], output: &mut [u8]) {
+pub(super) fn derive(secret: &[u8], salt: Option<&[u8]>, info: &[&[u8]], output: &mut [u8]) {
     // Unwrap safety: HKDF-SHA256 yields up to 8,160 bytes; we ask for 64 at most.
     Hkdf::<Sha256>::new(salt, secret)
         .expand_multi_info(info, output)

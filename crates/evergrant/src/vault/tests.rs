@@ -7,15 +7,20 @@ use tempfile::TempDir;
 use super::*;
 use crate::connection;
 
-struct World {
+/// A home, a clock and a source of randomness of its own.
+pub(crate) struct World {
     home: TempDir,
-    rng: StdRng,
+    pub(crate) clock: Clock,
+    pub(crate) rng: StdRng,
 }
 
 impl World {
-    fn new() -> Self {
-        let (home, rng) = (tempfile::tempdir().unwrap(), StdRng::seed_from_u64(1));
-        Self { home, rng }
+    pub(crate) fn new() -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            clock: Clock::system(),
+            rng: StdRng::seed_from_u64(1),
+        }
     }
 
     fn folders(&self) -> Folders {
@@ -28,11 +33,10 @@ impl World {
         }
     }
 
-    async fn open_or_make(&mut self) -> Result<UnlockedVault, VaultError> {
+    pub(crate) async fn open_or_make(&mut self) -> Result<UnlockedVault, VaultError> {
         let folders = self.folders();
         let sources = [KeySource::File(folders.master_key())];
-        let clock = Clock::system();
-        UnlockedVault::open_or_make(&folders, &sources, &clock, &mut self.rng).await
+        UnlockedVault::open_or_make(&folders, &sources, &self.clock, &mut self.rng).await
     }
 }
 

@@ -1,0 +1,87 @@
+//! Reading the audit: no key is needed, and nothing is proved by it.
+
+use super::{Anchor, STATE_CHANGED};
+use crate::{
+    clock::Timestamp,
+    vault::{Vault, VaultError},
+};
+
+/// One row as it may be shown.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Record {
+    /// Its number; the first is 1.
+    pub seq: i64,
+    /// When it was written, by the clock of that moment.
+    pub at: Timestamp,
+    /// What happened, a stable word.
+    pub event: String,
+    /// Who did it.
+    pub actor: String,
+    /// The connection that it is about, by the name that it has now or had last; `None` where it is
+    /// about none.
+    pub connection: Option<String>,
+    /// What else there is to say.
+    pub detail: String,
+}
+
+/// Where a list begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Since {
+    /// With the first row.
+    #[default]
+    Beginning,
+    /// With the first row of this moment or later.
+    Time(Timestamp),
+    /// After the row of this anchor.
+    Anchor(Anchor),
+}
+
+/// A connection's row outlives its name: the join finds removed ones too.
+const SELECT: &str = "SELECT a.seq, a.at, a.event, a.actor, c.name AS connection, a.detail
+                      FROM audit a LEFT JOIN connections c ON c.id = a.connection_id";
+
+/// Lists what was done, oldest first.
+pub async fn list(vault: &Vault, since: Since) -> Result<Vec<Record>, VaultError> {
+    let (seq, at) = match since {
+        Since::Beginning => (i64::MIN, Timestamp::from_millis(i64::MIN)),
+        Since::Time(at) => (i64::MIN, at),
+        Since::Anchor(anchor) => (anchor.seq, Timestamp::from_millis(i64::MIN)),
+    };
+    let sql = format!("{SELECT} WHERE a.seq > $1 AND a.at >= $2 ORDER BY a.seq");
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(seq).bind(at);
+    let rows = query.fetch_all(vault.store.reader()).await;
+    rows.map_err(|error| vault.store.error(error))
+}
+
+/// Lists the last changes of a connection's state, newest first, `limit` of them at most.
+pub async fn history(
+    vault: &Vault,
+    connection_id: &str,
+    limit: u32,
+) -> Result<Vec<Record>, VaultError> {
+    let sql = format!(
+        "{SELECT} WHERE a.connection_id = $1 AND a.event = $2 ORDER BY a.seq DESC LIMIT $3"
+    );
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(connection_id);
+    let query = query.bind(STATE_CHANGED).bind(limit);
+    let rows = query.fetch_all(vault.store.reader()).await;
+    rows.map_err(|error| vault.store.error(error))
+}
+
+/// Returns the anchor of the last row; `None` if there is none yet.
+pub async fn head(vault: &Vault) -> Result<Option<Anchor>, VaultError> {
+    let sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
+    let query = sqlx::query_as::<_, (i64, Vec<u8>)>(sql);
+    let row = query.fetch_optional(vault.store.reader()).await;
+    let Some((seq, hash)) = row.map_err(|error| vault.store.error(error))? else {
+        return Ok(None);
+    };
+    let damaged = |_| VaultError::Damaged {
+        table: "audit",
+        column: "hash",
+        row: seq.to_string(),
+    };
+    let hash = hash.try_into().map_err(damaged)?;
+    Ok(Some(Anchor { seq, hash }))
+}
