@@ -10,6 +10,7 @@ use crate::{
 use error::CliError;
 use output::{Output, Streams};
 
+pub(crate) mod audit;
 pub(crate) mod broker;
 pub(crate) mod completions;
 pub(crate) mod connections;
@@ -86,6 +87,7 @@ pub(crate) enum Command {
     Revoke(revoke::RevokeArgs),
     Recover(recover::RecoverArgs),
     Doctor(doctor::DoctorArgs),
+    Audit(audit::AuditArgs),
     Scopes(scopes::ScopesArgs),
     DataCenters(data_centers::DataCentersArgs),
     #[cfg(feature = "simulate")]
@@ -229,6 +231,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
         Command::Recover(args) => recover::run(&args, context),
         Command::Scopes(args) => scopes::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Audit(args) => audit::run(&args, context),
         Command::DataCenters(args) => data_centers::run(&args, context),
         #[cfg(feature = "simulate")]
         Command::Demo(args) => demo::run(&args, context),

@@ -63,7 +63,7 @@ pub(crate) const TABLE: [Row; 12] = [
     row(
         Kind::Vault,
         "vault",
-        "the vault or the escrow cannot be opened, written or unsealed",
+        "the vault or the escrow cannot be opened, written or unsealed, or the audit was changed",
     ),
     row(
         Kind::ScopeMissing,
