@@ -15,8 +15,8 @@ pub(crate) use self::{
     read::is_taken,
     state::set_state,
     store::{
-        NewConnection, Stored, access_token_place, names_like, places_used, refresh_token_place,
-        refresh_token_place_of, store,
+        NewConnection, PLACES_TAKEN, Stored, access_token_place, names_like, places_used,
+        refresh_token_place, refresh_token_place_of, store,
     },
 };
 pub use self::{

@@ -200,7 +200,7 @@ async fn store_access_token(
 }
 
 /// Every refresh token that takes a place at Zoho, as far as this vault knows.
-const PLACES_TAKEN: &str = "SELECT app_id, credential FROM connections
+pub(crate) const PLACES_TAKEN: &str = "SELECT app_id, credential FROM connections
       WHERE state <> 'revoked' AND grant_type = 'refresh_token'
     UNION SELECT app_id, credential FROM former_refresh_tokens WHERE revoked_at IS NULL";
 

@@ -1,0 +1,29 @@
+//! Connections that suffered for their app.
+
+use sqlx::SqliteConnection;
+
+use crate::{
+    connection::{State, set_state},
+    vault::UnlockedVault,
+};
+
+/// Lets the connections of an app try again that were refused for the app's sake alone, and returns
+/// how many there are.
+pub(super) async fn reopen(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    app_id: &str,
+) -> Result<usize, sqlx::Error> {
+    let sql = "SELECT credential FROM connections
+               WHERE app_id = $1 AND state = $2 AND removed_at IS NULL";
+    let query = sqlx::query_scalar(sql).bind(app_id);
+    let query = query.bind(State::AppRefused.as_str());
+    let refused: Vec<Vec<u8>> = query.fetch_all(&mut *connection).await?;
+    for credential in &refused {
+        let sql = "UPDATE leases SET closed_until_ms = 0, failures = 0 WHERE credential = $1";
+        let update = sqlx::query(sql).bind(credential);
+        update.execute(&mut *connection).await?;
+        set_state(connection, vault, credential, State::Healthy, None).await?;
+    }
+    Ok(refused.len())
+}
