@@ -10,6 +10,7 @@ use crate::{
 use error::CliError;
 use output::{Output, Streams};
 
+pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod broker;
 pub(crate) mod completions;
@@ -85,6 +86,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Connections(connections::ConnectionsArgs),
     Revoke(revoke::RevokeArgs),
+    Apps(apps::AppsArgs),
     Recover(recover::RecoverArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -228,6 +230,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
         Command::Status(args) => status::run(&args, context),
         Command::Connections(args) => connections::run(&args, context),
         Command::Revoke(args) => revoke::run(&args, context),
+        Command::Apps(args) => apps::run(&args, context),
         Command::Recover(args) => recover::run(&args, context),
         Command::Scopes(args) => scopes::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),

@@ -151,14 +151,30 @@ fn asked(gaps: Gaps, prompter: &mut dyn Prompter) -> Result<ExchangeInputs, CliE
     };
     let client_secret = match gaps.client_secret {
         Some(secret) => secret,
-        None => ask(
-            prompter,
-            "Client secret (hidden): ",
-            Echo::Hidden,
-            secret_of,
-        )?,
+        None => ask_client_secret(prompter)?,
     };
     Ok(joined(accounts_domain, client_id, client_secret, gaps.rest))
+}
+
+fn ask_client_secret(prompter: &mut dyn Prompter) -> Result<ClientSecret, CliError> {
+    ask(
+        prompter,
+        "Client secret (hidden): ",
+        Echo::Hidden,
+        secret_of,
+    )
+}
+
+/// Asks for a client secret that nothing gave; without anybody to ask, says how to give it.
+pub(crate) fn client_secret(
+    given: Option<ClientSecret>,
+    prompter: Option<&mut dyn Prompter>,
+) -> Result<ClientSecret, CliError> {
+    match (given, prompter) {
+        (Some(secret), _) => Ok(secret),
+        (None, Some(prompter)) => ask_client_secret(prompter),
+        (None, None) => Err(missing_inputs(&[CLIENT_SECRET])),
+    }
 }
 
 fn joined(

@@ -92,6 +92,30 @@ impl Given {
     }
 }
 
+/// Collects a client secret alone, by the same flags and variables as for an exchange; none if nothing gives it.
+pub(crate) fn client_secret(
+    inputs: &InputArgs,
+    environment: &Environment,
+    children: &Environment,
+    stdin: &mut dyn Read,
+) -> Result<(Option<ClientSecret>, Vec<Warning>), CliError> {
+    let mut collector = Collector {
+        inputs,
+        environment,
+        children,
+        stdin,
+        warnings: Vec::new(),
+    };
+    let flag = collector.client_secret_flag()?;
+    let mut chooser = Chooser {
+        environment,
+        warnings: &mut collector.warnings,
+    };
+    let chosen = chooser.choose(&CLIENT_SECRET, flag, [Vec::new(), Vec::new()])?;
+    let secret = typed(chosen, secret_of)?.map(|secret| secret.value);
+    Ok((secret, collector.warnings))
+}
+
 struct Collector<'a> {
     inputs: &'a InputArgs,
     environment: &'a Environment,
@@ -247,7 +271,7 @@ fn typed<T>(
 }
 
 /// Parses a secret or a client ID.
-pub(super) fn secret_of<T: std::str::FromStr<Err = zoho_oauth::InvalidSecret>>(
+pub(crate) fn secret_of<T: std::str::FromStr<Err = zoho_oauth::InvalidSecret>>(
     text: &str,
 ) -> Result<T, CliError> {
     text.parse().map_err(|error: zoho_oauth::InvalidSecret| {
@@ -259,7 +283,7 @@ pub(super) fn secret_of<T: std::str::FromStr<Err = zoho_oauth::InvalidSecret>>(
 }
 
 /// Parses an accounts domain, as URL, host or code of a data center.
-pub(super) fn accounts_domain_of(
+pub(crate) fn accounts_domain_of(
     text: &str,
     custom_hosts: CustomHosts,
 ) -> Result<AccountsDomain, CliError> {

@@ -221,6 +221,14 @@ fn no_argument_in_the_wrong_place_is_repeated() {
         format!("exchange acme --nonsense={grant}"),
         format!("connections show {grant}"),
         format!("recover --discard {secret}"),
+        format!("apps show {secret}"),
+        format!("apps show {grant}"),
+        format!("apps remove {secret} --yes"),
+        format!("apps secret add {secret}"),
+        format!("apps secret add 1000.ABC {secret}"),
+        format!("apps secret add 1000.ABC --client-secret {secret}"),
+        format!("apps secret retire 1000.ABC {secret}"),
+        format!("audit --since {secret}"),
     ] {
         assert_ne!(story.everywhere(&line), 0, "{line}");
     }
@@ -308,6 +316,11 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         "recover --discard {}",
         silent.unwrap()["id"].as_str().unwrap()
     );
+    story
+        .world
+        .file("given/new-secret", &format!("{}f00d", CLIENT_SECRET.text()));
+    let add =
+        "apps secret add 1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123 --client-secret-file given/new-secret";
     let lines = [
         "recover --list",
         "recover",
@@ -324,6 +337,11 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         "revoke acme2 --yes",
         "connections remove acme2 --yes",
         "scopes check recovered --require-scope ZohoCRM.modules.ALL",
+        "apps list",
+        "apps show 1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123",
+        add,
+        "apps secret retire 1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123 00000000",
+        "apps remove 1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123 --yes",
         "audit",
         "audit --since 24h",
         "audit --verify",
@@ -337,6 +355,7 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         story.everywhere(line);
     }
     assert_eq!(story.everywhere("connections show recovered"), 0);
+    assert_eq!(story.everywhere(add), 0);
     story.files_hold_none();
 
     let help = story.run("--help", &[]).stdout;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![allow(clippy::print_stdout, reason = "counts and seeds are for the tester")]
 
+mod apps;
 mod audit;
 mod checks;
 mod connections;

@@ -1,0 +1,140 @@
+//! `evergrant apps secret`: a new client secret in, an old one out of use.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use evergrant::{
+    app::{self, AppEntry, SecretId},
+    vault::UnlockedVault,
+};
+use zoho_oauth::ClientSecret;
+
+use super::{AppArgs, explain::explain, shown::Shown};
+use crate::{
+    cli::{Context, error::CliError, exchange::InputArgs, vault::rng},
+    inputs::{complete, given, prompter::Prompter},
+};
+
+/// What can be done with client secrets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Add a client secret; it is tried after those that Zoho accepted
+    Add {
+        #[command(flatten)]
+        app: AppArgs,
+        #[command(flatten)]
+        secret: SecretArgs,
+    },
+    /// Take a client secret out of use; the last one stays
+    Retire {
+        #[command(flatten)]
+        app: AppArgs,
+        /// What it is called, as `evergrant apps show` says; not the secret itself
+        secret_id: String,
+    },
+}
+
+/// Where a client secret comes from; a hidden prompt, if nothing is given.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Inputs")]
+pub(crate) struct SecretArgs {
+    /// Read the client secret from a file [env: ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE]
+    #[arg(long, value_name = "FILE", group = "client_secret")]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    /// Read the client secret from standard input
+    #[arg(long, group = "client_secret")]
+    pub(crate) client_secret_stdin: bool,
+    /// Take what this shell command prints as the client secret
+    #[arg(long, value_name = "CMD", group = "client_secret")]
+    pub(crate) client_secret_command: Option<String>,
+}
+
+/// Runs the command.
+pub(super) async fn run(
+    command: &SecretCommand,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    match command {
+        SecretCommand::Add { app, secret } => add(app, secret, context).await,
+        SecretCommand::Retire { app, secret_id } => retire(app, secret_id, context).await,
+    }
+}
+
+async fn add(
+    args: &AppArgs,
+    secret: &SecretArgs,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let (vault, app) = args.open(context).await?;
+    let secret = read(secret, context)?;
+    let added = app::add_secret(&vault, &app.id, &secret, &mut rng()).await;
+    let added = added.map_err(|error| explain(&error))?;
+    let (client_id, id) = (&app.client_id, &added.id);
+    let mut note = if added.changed {
+        format!("{client_id}: client secret {id} added")
+    } else {
+        format!("{client_id}: client secret {id} was there already")
+    };
+    match added.reopened {
+        0 => {}
+        1 => note += "; one connection whose app was refused may try again",
+        count => note += &format!("; {count} connections whose app was refused may try again"),
+    }
+    done(&vault, &app, &note, context).await
+}
+
+/// Reads the secret by the same ways as an exchange does.
+fn read(args: &SecretArgs, context: &mut Context<'_>) -> Result<ClientSecret, CliError> {
+    let inputs = InputArgs {
+        client_secret_file: args.client_secret_file.clone(),
+        client_secret_stdin: args.client_secret_stdin,
+        client_secret_command: args.client_secret_command.clone(),
+        ..InputArgs::default()
+    };
+    let children = context.environment_of_children()?;
+    let (environment, stdin) = (context.environment, &mut context.stdin);
+    let (given, warnings) = given::client_secret(&inputs, environment, &children, stdin)?;
+    for warning in &warnings {
+        context.output.warn(warning);
+    }
+    let mut terminal = context.prompter();
+    let prompter = terminal
+        .as_mut()
+        .map(|terminal| terminal as &mut dyn Prompter);
+    complete::client_secret(given, prompter)
+}
+
+async fn retire(
+    args: &AppArgs,
+    secret_id: &str,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    // What is no id may be a secret: it is not repeated.
+    let id: SecretId = secret_id.parse().map_err(|error| {
+        CliError::usage("invalid_secret_id", "this is no id of a client secret")
+            .cause(error)
+            .next("evergrant apps show CLIENT_ID     lists the secrets by their ids")
+    })?;
+    let (vault, app) = args.open(context).await?;
+    let retired = app::retire_secret(&vault, &app.id, &id).await;
+    retired.map_err(|error| explain(&error))?;
+    let note = format!("{}: client secret {id} is out of use", app.client_id);
+    done(&vault, &app, &note, context).await
+}
+
+async fn done(
+    vault: &UnlockedVault,
+    app: &AppEntry,
+    note: &str,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    context.output.note(note);
+    if context.output.is_json() {
+        let found = app::find(vault.vault(), &app.client_id, Some(&app.accounts_domain)).await;
+        let found = found.map_err(|error| explain(&error))?;
+        let shown = found.as_ref().map(Shown::from);
+        context.output.result(&shown, |_| String::new())?;
+    }
+    vault.vault().close().await;
+    Ok(())
+}
