@@ -1,5 +1,7 @@
 //! `evergrant status`: how the connections are, for people and as a monitoring check.
 
+mod details;
+
 use clap::Args;
 use evergrant::{
     clock::Timestamp,
@@ -7,9 +9,9 @@ use evergrant::{
     vault::Vault,
 };
 
+use self::details::Details;
 use super::{
     Context,
-    broker::causes_of_death,
     connections::shown::{Shown, for_people},
     error::CliError,
     exchange::run::not_found,
@@ -39,43 +41,48 @@ pub(crate) struct StatusArgs {
 /// Runs the command. The report is printed whatever it says.
 pub(crate) fn run(args: &StatusArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     lifecycle::run(async {
-        let vault = context.vault().await?;
-        let found = match (&vault, &args.name) {
-            (None, None) => Vec::new(),
-            (None, Some(name)) => return Err(not_found(name)),
-            (Some(vault), None) => list(vault).await?,
-            (Some(vault), Some(name)) => vec![find(vault, name).await?],
-        };
-        let limits = context.config()?.limits.0;
-        let shown: Vec<Shown> = found.iter().map(|one| Shown::new(one, &limits)).collect();
-        let now = vault.as_ref().map(Vault::now);
-        let details = match (&args.name, &vault) {
-            (Some(name), Some(vault)) => details(name, &found, vault).await?,
-            _ => String::new(),
-        };
-        context
-            .output
-            .result(&shown, |shown| match shown.as_slice() {
-                [] => "no connection yet; make one: evergrant exchange NAME\n".to_owned(),
-                [one] if args.name.is_some() => for_people(one) + &details,
-                shown => overview(shown, &found, now.unwrap_or(Timestamp::from_millis(0))),
-            })?;
-        if let Some(vault) = &vault {
-            recover::mention(vault, context).await?;
+        match (context.vault().await?, &args.name) {
+            (None, Some(name)) => Err(not_found(name)),
+            (None, None) => context.output.result::<[Shown; 0]>(&[], |_| nothing_yet()),
+            (Some(vault), None) => all(&vault, context).await,
+            (Some(vault), Some(name)) => one(&vault, name, context).await,
         }
-        verdict(&found)
     })
 }
 
-async fn list(vault: &Vault) -> Result<Vec<Connection>, CliError> {
-    let found = connection::list(vault).await;
-    found.map_err(|error| vault::explain(&error))
+fn nothing_yet() -> String {
+    "no connection yet; make one: evergrant exchange NAME\n".to_owned()
 }
 
-async fn find(vault: &Vault, name: &ConnectionName) -> Result<Connection, CliError> {
+async fn all(vault: &Vault, context: &mut Context<'_>) -> Result<(), CliError> {
+    let found = connection::list(vault).await;
+    let found = found.map_err(|error| vault::explain(&error))?;
+    let limits = context.config()?.limits.0;
+    let shown: Vec<Shown> = found.iter().map(|one| Shown::new(one, &limits)).collect();
+    context
+        .output
+        .result(&shown, |shown| match shown.is_empty() {
+            true => nothing_yet(),
+            false => overview(shown, &found, vault.now()),
+        })?;
+    recover::mention(vault, context).await?;
+    verdict(&found)
+}
+
+async fn one(
+    vault: &Vault,
+    name: &ConnectionName,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
     let found = connection::find(vault, name).await;
     let found = found.map_err(|error| vault::explain(&error))?;
-    found.ok_or_else(|| not_found(name))
+    let found = found.ok_or_else(|| not_found(name))?;
+    let limits = context.config()?.limits.0;
+    let details = Details::of(vault, &found, &limits).await?;
+    let text = |details: &[Details; 1]| for_people(&details[0].shown) + &details[0].for_people();
+    context.output.result(&[details], text)?;
+    recover::mention(vault, context).await?;
+    verdict(&[found])
 }
 
 fn overview(shown: &[Shown], found: &[Connection], now: Timestamp) -> String {
@@ -95,83 +102,58 @@ fn overview(shown: &[Shown], found: &[Connection], now: Timestamp) -> String {
         ]
     };
     let rows: Vec<_> = shown.iter().zip(found).map(row).collect();
-    table(
-        ["name", "state", "access token", "refreshes", "next at"],
-        &rows,
-    )
+    let headings = ["name", "state", "access token", "refreshes", "next at"];
+    table(headings, &rows)
 }
 
-/// What one connection has to tell besides: living tokens, and why its refresh token may be dead.
-async fn details(
-    name: &ConnectionName,
-    found: &[Connection],
-    vault: &Vault,
-) -> Result<String, CliError> {
-    let mut text = String::new();
-    for connection in found {
-        text += &format!("{:<16}{}\n", "living tokens", connection.live_tokens);
-        if connection.state == State::NewGrantNeeded {
-            for (number, cause) in causes_of_death(name, vault).await.into_iter().enumerate() {
-                let label = if number == 0 { "likely causes" } else { "" };
-                text += &format!("{label:<16}{cause}\n");
-            }
-        }
-    }
-    Ok(text)
-}
+/// What is an alarm, the worst first.
+const ALARMS: [(State, Kind, &str, &str); 4] = [
+    (
+        State::NewGrantNeeded,
+        Kind::NewGrantNeeded,
+        "new_grant_needed",
+        "needs a new grant",
+    ),
+    (
+        State::AppRefused,
+        Kind::Config,
+        "app_refused",
+        "is refused by Zoho with its app",
+    ),
+    (
+        State::Throttled,
+        Kind::Throttled,
+        "throttled",
+        "is throttled",
+    ),
+    (
+        State::Failing,
+        Kind::Unavailable,
+        "failing",
+        "could not be refreshed when last tried",
+    ),
+];
 
 /// Turns what is worst into the exit code.
 fn verdict(found: &[Connection]) -> Result<(), CliError> {
-    let alarms: [(State, Kind, &str, &str); 4] = [
-        (
-            State::NewGrantNeeded,
-            Kind::NewGrantNeeded,
-            "new_grant_needed",
-            "needs a new grant",
-        ),
-        (
-            State::AppRefused,
-            Kind::Config,
-            "app_refused",
-            "is refused by Zoho with its app",
-        ),
-        (
-            State::Throttled,
-            Kind::Throttled,
-            "throttled",
-            "is throttled",
-        ),
-        (
-            State::Failing,
-            Kind::Unavailable,
-            "failing",
-            "could not be refreshed when last tried",
-        ),
-    ];
-    for (state, kind, reason, what) in alarms {
-        let mut names = found.iter().filter(|one| one.state == state);
-        let Some(first) = names.next() else { continue };
-        let others = names.count();
-        let message = match others {
-            0 => format!("{} {what}", first.name),
-            others => format!("{} {what}, and {others} more", first.name),
+    for (state, kind, reason, what) in ALARMS {
+        let mut alarming = found.iter().filter(|one| one.state == state);
+        let Some(first) = alarming.next() else {
+            continue;
         };
-        let error = CliError::new(kind, reason, message).connection(first.name.as_str());
-        let error = match &first.state_reason {
-            Some(reason) => error.cause(reason),
-            None => error,
+        let name = &first.name;
+        let message = match alarming.count() {
+            0 => format!("{name} {what}"),
+            others => format!("{name} {what}, and {others} more"),
         };
-        let error = match first.retry_at {
-            Some(at) => error.retry_at(at),
-            None => error,
-        };
-        return Err(match state {
-            State::NewGrantNeeded => {
-                error.next(format!("evergrant exchange {} --replace", first.name))
-            }
-            State::AppRefused => error.next(format!("evergrant apps show {}", first.client_id)),
-            _ => error.next(format!("evergrant status {}", first.name)),
-        });
+        let error = CliError::new(kind, reason, message).connection(name.as_str());
+        let error = first.state_reason.iter().fold(error, CliError::cause);
+        let error = first.retry_at.into_iter().fold(error, CliError::retry_at);
+        return Err(error.next(match state {
+            State::NewGrantNeeded => format!("evergrant exchange {name} --replace"),
+            State::AppRefused => format!("evergrant apps show {}", first.client_id),
+            _ => format!("evergrant status {name}"),
+        }));
     }
     Ok(())
 }

@@ -204,9 +204,79 @@ fn a_healthy_home_passes_the_check_and_an_empty_one_too() {
     let one = flow.world.run("status acme");
     assert!(one.stdout.contains("living tokens   1"), "{}", one.stdout);
     assert_eq!(flow.world.run("status nobody").exit_code, 3);
+    let none: [(); 0] = [];
+    let shown = flow.world.run("status acme --json").answer();
+    assert_eq!(
+        (&shown[0]["live_tokens"], &shown[0]["history"]),
+        (&json!(1), &json!(none))
+    );
     let empty = crate::world::World::new();
     let nothing = empty.run("status --json");
     assert_eq!((nothing.exit_code, nothing.stdout.as_str()), (0, "[]\n"));
+}
+
+#[test]
+fn what_befell_a_connection_is_told_newest_first() {
+    let flow = kept().refuse("invalid_code");
+    flow.expire();
+    for _ in 0..2 {
+        flow.token("");
+        flow.open();
+    }
+    let status = flow.world.run("status acme");
+    assert_eq!(status.exit_code, 4);
+    let dead = status
+        .stdout
+        .find("failing -> new_grant_needed: invalid_code")
+        .unwrap();
+    let sick = status
+        .stdout
+        .find("healthy -> failing: Zoho says invalid_code")
+        .unwrap();
+    assert!(dead < sick);
+    assert!(
+        status
+            .stdout
+            .contains("likely causes   the user changed the password")
+    );
+    flow.kept_again("--replace");
+    let well = flow.world.run("status acme");
+    assert_eq!(well.exit_code, 0);
+    assert!(
+        well.stdout
+            .contains("new_grant_needed -> healthy: a new grant"),
+        "{}",
+        well.stdout
+    );
+}
+
+#[test]
+fn a_renewed_client_secret_is_tried_after_the_old_one_and_goes_first_from_then_on() {
+    let flow = kept().refuse("invalid_client_secret");
+    flow.expire();
+    assert_eq!(flow.token("").exit_code, 3);
+    assert_eq!(flow.token("").exit_code, 3);
+    let refreshes = |flow: &Flow| flow.rows("SELECT count(*) FROM refreshes");
+    assert_eq!(refreshes(&flow), "2", "nobody asks with a refused app");
+    let client_id = flow.secret("client_id");
+    flow.world
+        .file("new", "b74f5e1c0d9a83726450f1e2d3c4b5a69788990a1b\n");
+    let added = flow.world.run(&format!(
+        "apps secret add {client_id} --client-secret-file new"
+    ));
+    assert_eq!(added.exit_code, 0, "{added:?}");
+    let body = json!({ "error": "invalid_client_secret" }).to_string();
+    let flow = flow.faults(json!([
+        { "on": "refresh", "do": "body", "status": 200, "body": body, "times": 1 },
+        { "on": "refresh", "do": "body", "status": 200,
+          "body": json!({ "access_token": "1000.new", "expires_in": 3600 }).to_string(), "times": 2 },
+    ]));
+    assert_eq!(flow.token("").stdout, "1000.new\n");
+    assert_eq!(refreshes(&flow), "4", "the old secret, then the new one");
+    flow.expire();
+    assert_eq!(flow.token("").stdout, "1000.new\n");
+    assert_eq!(refreshes(&flow), "5", "the new one alone");
+    assert_eq!(flow.world.run("status").exit_code, 0);
 }
 
 #[test]

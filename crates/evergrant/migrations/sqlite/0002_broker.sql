@@ -8,4 +8,7 @@ ALTER TABLE refreshes ADD COLUMN skew_ms INTEGER;       -- Zoho's clock minus ou
 
 ALTER TABLE apps ADD COLUMN removed_at INTEGER;
 
+-- The history of one connection.
+CREATE INDEX audit_by_connection ON audit (connection_id, seq);
+
 PRAGMA user_version = 2;

@@ -46,13 +46,17 @@ pub(crate) async fn accept(
     Ok(app_id)
 }
 
-/// Notes that Zoho accepted a secret.
+/// Notes that Zoho accepted a secret of an app: connections that were refused for the app's sake may try
+/// again.
 pub(crate) async fn accepted(
     connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    app_id: &str,
     secret_id: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let sql = "UPDATE app_secrets SET last_accepted_at = $1 WHERE id = $2";
     let update = sqlx::query(sql).bind(now).bind(secret_id);
-    update.execute(connection).await.map(drop)
+    update.execute(&mut *connection).await?;
+    reopen(connection, vault, app_id).await.map(drop)
 }

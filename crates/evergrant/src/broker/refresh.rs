@@ -331,7 +331,9 @@ impl<'a> Refresh<'a> {
         }
         let mut warnings = Vec::new();
         if outcome.grant.is_some() {
-            app::accepted(&mut transaction, secret_id, moment.wall)
+            let app_id = &found.app.id;
+            let vault = &shared.vault;
+            app::accepted(&mut transaction, vault, app_id, secret_id, moment.wall)
                 .await
                 .map_err(failed)?;
             warnings = warnings_of(&mut transaction, credential, skew_ms, moment.wall)

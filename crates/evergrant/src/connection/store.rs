@@ -6,9 +6,10 @@ use rand::CryptoRng;
 use sqlx::SqliteConnection;
 use zoho_oauth::{AccessToken, AccountsDomain, ApiDomain, ClientId, RefreshToken, Scopes};
 
-use super::ConnectionName;
+use super::{ConnectionName, State};
 use crate::{
     app::{self, App},
+    audit::{self, Event},
     clock::Timestamp,
     id::new_id,
     vault::{Fingerprint, UnlockedVault, Vault, VaultError, seal::Place},
@@ -44,15 +45,15 @@ pub(crate) async fn store(
 ) -> Result<Stored, sqlx::Error> {
     let now = vault.clock().now();
     let app_id = app::accept(connection, vault, new.app, now, rng).await?;
-    let sql = "SELECT id FROM connections WHERE name = $1 AND removed_at IS NULL";
-    let old: Option<String> = sqlx::query_scalar(sql)
+    let sql = "SELECT id, state FROM connections WHERE name = $1 AND removed_at IS NULL";
+    let old: Option<(String, String)> = sqlx::query_as(sql)
         .bind(new.name.as_str())
         .fetch_optional(&mut *connection)
         .await?
         .filter(|_| new.replace);
 
     let replaced = old.is_some();
-    let id = old.unwrap_or_else(|| new_id(now, rng));
+    let (id, before) = old.unwrap_or_else(|| (new_id(now, rng), State::Healthy.as_str().into()));
     let credential = credential(vault, &new.app.accounts_domain, new.refresh_token);
     let place = refresh_token_place(vault, &id, new.app, new.api_domain);
     let sealed = vault
@@ -79,6 +80,15 @@ pub(crate) async fn store(
         .bind(new.scopes.to_string());
     let upsert = upsert.bind(new.api_domain.map(ApiDomain::as_str)).bind(now);
     upsert.execute(&mut *connection).await?;
+    if before != State::Healthy.as_str() {
+        let detail = format!("{before} -> {}: a new grant", State::Healthy.as_str());
+        let event = Event {
+            event: audit::STATE_CHANGED,
+            connection_id: Some(&id),
+            detail,
+        };
+        audit::append(connection, vault, event).await?;
+    }
     let access_token_expires_at =
         store_access_token(connection, vault, new, credential, rng).await?;
     Ok(Stored {

@@ -1,0 +1,76 @@
+//! What there is to tell of one connection besides how it is.
+
+use evergrant::{
+    audit,
+    broker::Limits,
+    connection::{Connection, State},
+    vault::Vault,
+};
+use serde::Serialize;
+
+use crate::cli::{
+    broker::causes_of_death, connections::shown::Shown, error::CliError, time::rfc3339, vault,
+};
+
+/// How many changes of state are told.
+const CHANGES: u32 = 10;
+
+/// The object of `--json`.
+#[derive(Serialize)]
+pub(super) struct Details {
+    #[serde(flatten)]
+    pub(super) shown: Shown,
+    /// How many of its access tokens work, as far as we know.
+    live_tokens: u32,
+    /// What may have killed its refresh token, the likeliest first; empty while it lives.
+    likely_causes: Vec<String>,
+    /// The last changes of its state, newest first.
+    history: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct Change {
+    at: String,
+    change: String,
+}
+
+impl Details {
+    /// Collects them.
+    pub(super) async fn of(
+        vault: &Vault,
+        connection: &Connection,
+        limits: &Limits,
+    ) -> Result<Self, CliError> {
+        let history = audit::history(vault, &connection.id, CHANGES).await;
+        let history = history.map_err(|error| vault::explain(&error))?;
+        let change = |record: audit::Record| Change {
+            at: rfc3339(record.at),
+            change: record.detail,
+        };
+        Ok(Self {
+            shown: Shown::new(connection, limits),
+            live_tokens: connection.live_tokens,
+            likely_causes: match connection.state {
+                State::NewGrantNeeded => causes_of_death(&connection.name, vault).await,
+                _ => Vec::new(),
+            },
+            history: history.into_iter().map(change).collect(),
+        })
+    }
+
+    /// Writes them for people.
+    pub(super) fn for_people(&self) -> String {
+        let mut text = format!("{:<16}{}\n", "living tokens", self.live_tokens);
+        let mut lines = |label: &str, lines: &mut dyn Iterator<Item = String>| {
+            for (number, line) in lines.enumerate() {
+                let label = if number == 0 { label } else { "" };
+                text += &format!("{label:<16}{line}\n");
+            }
+        };
+        lines("likely causes", &mut self.likely_causes.iter().cloned());
+        let changes = self.history.iter();
+        let mut changes = changes.map(|one| format!("{}  {}", one.at, one.change));
+        lines("history", &mut changes);
+        text
+    }
+}
