@@ -11,7 +11,7 @@ use std::{
 use papaya::HashMap;
 
 use super::{
-    Token, Wanted,
+    BrokerError, Token, TokenWarning, Wanted,
     ledger::{Moment, SealedToken},
     token::TokenData,
 };
@@ -47,16 +47,30 @@ impl Cache {
         (is_recent && !wanted.new).then(|| cached.give(wanted, moment))?
     }
 
-    /// Finds a token that will do, for when the vault cannot be asked.
+    /// Finds a token that works, for when the vault cannot be asked, and for the reason `why`.
     pub(super) fn find_unchecked(
         &self,
         name: &ConnectionName,
         wanted: &Wanted,
         moment: &Moment,
-    ) -> Option<Token> {
+        why: BrokerError,
+    ) -> Result<Token, BrokerError> {
         let tokens = self.tokens.pin();
-        let cached = tokens.get(name)?;
-        (!wanted.new).then(|| cached.give(wanted, moment))?
+        let Some(cached) = tokens.get(name).filter(|_| !wanted.new) else {
+            return Err(why);
+        };
+        if let Some(token) = cached.give(wanted, moment) {
+            return Ok(token);
+        }
+        let left = cached.token.left(moment);
+        if wanted.strict || left.is_zero() {
+            return Err(why);
+        }
+        Ok(Token {
+            data: cached.data.clone(),
+            left,
+            warnings: vec![TokenWarning::Stale(Box::new(why))],
+        })
     }
 
     /// Returns the data of a token, opened before, that the vault was just seen to have.

@@ -138,18 +138,18 @@ impl Broker {
         if let Some(token) = self.0.cache.find(name, wanted, &moment) {
             return Ok(token);
         }
-        match found::find(&self.0, name, &moment).await {
+        let token = match found::find(&self.0, name, &moment).await {
             Ok(found) => self.token_of(found, wanted, moment).await,
             // A vault that cannot be read now is no reason to keep a token back that works.
-            Err(BrokerError::Vault(error)) => {
-                let cached = self.0.cache.find_unchecked(name, wanted, &moment);
-                cached.ok_or(BrokerError::Vault(error))
+            Err(error @ BrokerError::Vault(_)) => {
+                return self.0.cache.find_unchecked(name, wanted, &moment, error);
             }
-            Err(error) => {
-                self.0.cache.forget(name);
-                Err(error)
-            }
+            Err(error) => Err(error),
+        };
+        if let Err(BrokerError::NotFound(_) | BrokerError::Revoked { .. }) = token {
+            self.0.cache.forget(name);
         }
+        token
     }
 
     async fn token_of(

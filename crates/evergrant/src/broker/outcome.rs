@@ -46,14 +46,14 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Judges a call. `full` tells whether our own count of refreshes was full, `jitter` is a random part
-    /// of one.
+    /// Judges a call. `full` tells whether our own count of refreshes in the window was full, `jitter` is a
+    /// random part of one.
     pub(super) fn of(
         called: Called,
         earlier: &Failures,
         full: bool,
         jitter: f64,
-        limits: Duration,
+        window: Duration,
     ) -> Self {
         match called {
             Called::Replied(TokenReply::Granted(grant)) if grant.access_token.is_some() => Self {
@@ -69,7 +69,7 @@ impl Outcome {
                 jitter,
             ),
             Called::Replied(TokenReply::Refused(refusal)) => {
-                refused(refusal, earlier, full, jitter, limits)
+                refused(refusal, earlier, full, jitter, window)
             }
             Called::Replied(TokenReply::Unreadable(unreadable)) => {
                 failing(RowOutcome::Unknown, reason(&unreadable), earlier, jitter)

@@ -202,7 +202,10 @@ async fn a_vault_that_is_gone_keeps_no_living_token_back() {
     broker.vault().vault().close().await;
     let token = broker.token(&acme(), &Wanted::default()).await.unwrap();
     assert!(token.left() > Duration::from_secs(3500));
-    world.pass(3600).await;
+    world.pass(3500).await;
+    let stale = broker.token(&acme(), &Wanted::default()).await.unwrap();
+    assert!(stale.is_stale());
+    world.pass(100).await;
     let dead = broker.token(&acme(), &Wanted::default()).await.unwrap_err();
     assert!(matches!(dead, BrokerError::Vault(_)));
 }
