@@ -181,6 +181,14 @@ impl UnlockedVault {
         Self { actor, ..self }
     }
 
+    /// Opens up to so many connections to the database, for a program in which many tasks use the vault at
+    /// once. One is enough for a program that does one thing after the other.
+    #[must_use]
+    pub fn with_connections(mut self, connections: u32) -> Self {
+        self.vault.store = self.vault.store.with_connections(connections);
+        self
+    }
+
     pub(crate) fn actor(&self) -> &str {
         &self.actor
     }

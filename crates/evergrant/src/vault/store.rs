@@ -42,18 +42,21 @@ impl Store {
         file_system::check_local(files::parent(path))?;
         // A command does one thing at a time, and each connection costs a thread, an open file and
         // a reading of the schema.
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(options(path).busy_timeout(busy_timeout));
         let store = Self {
-            pool,
+            pool: pool(path, 1, busy_timeout),
             path: path.to_owned(),
         };
         store.migrate().await?;
         Ok(Some(store))
+    }
+
+    /// Returns the same database behind more connections: one that waits for the write lock holds up no
+    /// reader.
+    pub(super) fn with_connections(&self, connections: u32) -> Self {
+        Self {
+            pool: pool(&self.path, connections, BUSY_TIMEOUT),
+            path: self.path.clone(),
+        }
     }
 
     /// Makes a database whole in a temporary file, filled by `fill`, and gives it its name unless
@@ -166,6 +169,15 @@ impl Store {
         row.and_then(|row| row.try_get(0))
             .map_err(|error| self.error(error))
     }
+}
+
+fn pool(path: &Path, connections: u32, busy_timeout: Duration) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(options(path).busy_timeout(busy_timeout))
 }
 
 async fn fill_new(

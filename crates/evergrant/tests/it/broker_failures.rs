@@ -235,3 +235,27 @@ async fn a_revoked_connection_gives_not_even_what_came_at_the_same_moment() {
     }
     assert_eq!(world.connection().await.state, State::Revoked);
 }
+
+#[tokio::test]
+async fn a_vault_that_is_locked_keeps_no_living_token_back() {
+    use sqlx::Connection;
+    let world = World::new().await;
+    // The first hand-out is noted, which needs the lock.
+    world.token(&Wanted::default()).await.unwrap();
+    let vault = world.vault().await.with_connections(4);
+    let rng = rand::SeedableRng::seed_from_u64(3);
+    let broker = evergrant::Broker::new(vault, TransportConfig::default(), world.limits, rng);
+    let url = format!("sqlite://{}", world.folders().vault().display());
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let locked = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let (name, new, usual) = (acme(), crate::world::new_token(), Wanted::default());
+    let (refreshing, reading) = tokio::join!(broker.token(&name, &new), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let reading = tokio::time::timeout(Duration::from_secs(5), broker.token(&name, &usual));
+        let reading = reading.await;
+        locked.rollback().await.unwrap();
+        reading
+    });
+    assert!(!reading.expect("it waits for the lock").unwrap().is_stale());
+    refreshing.unwrap();
+}
