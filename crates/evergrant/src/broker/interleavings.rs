@@ -408,8 +408,6 @@ fn granted(lease: &Lease) -> Ended {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn in_every_order_of_events_one_refreshes_and_nobody_is_left_behind(
         events in proptest::collection::vec(event(), 1..120),
