@@ -2,6 +2,7 @@
 
 mod accept;
 mod change;
+mod enter;
 mod entry;
 mod reopen;
 mod secrets;
@@ -12,6 +13,8 @@ use zoho_oauth::{AccountsDomain, ClientId, ClientSecret};
 
 pub(crate) use self::{
     accept::{accept, accepted},
+    enter::{Entered, enter, take_back},
+    reopen::reopen,
     secrets::find_by_id,
 };
 pub use self::{

@@ -1,6 +1,7 @@
 //! Connections: refresh tokens in the vault, with all that is needed to use them, under a name.
 
 mod change;
+mod import;
 mod read;
 mod state;
 mod store;
@@ -21,6 +22,7 @@ pub(crate) use self::{
 };
 pub use self::{
     change::{ChangeError, remove, rename, set_api_domain},
+    import::{ClientCredentials, Import, ImportError, add_client_credentials, import},
     read::{find, list},
     store::{most_places_used, places_of},
     token::{LiveToken, live_token},

@@ -9,7 +9,7 @@ use crate::{
 
 /// Lets the connections of an app try again that were refused for the app's sake alone, and returns
 /// how many there are.
-pub(super) async fn reopen(
+pub(crate) async fn reopen(
     connection: &mut SqliteConnection,
     vault: &UnlockedVault,
     app_id: &str,
