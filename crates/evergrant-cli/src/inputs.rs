@@ -10,6 +10,7 @@ mod choose;
 pub(crate) mod complete;
 mod echo;
 pub(crate) mod given;
+pub(crate) mod import;
 mod json_file;
 pub(crate) mod prompter;
 pub(crate) mod read;

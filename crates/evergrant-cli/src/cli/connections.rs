@@ -1,6 +1,11 @@
 //! `evergrant connections`: what the vault holds.
 
+mod add;
+mod app_args;
+mod import;
+mod not_added;
 pub(crate) mod shown;
+mod verify;
 
 use clap::{Args, Subcommand};
 use evergrant::{
@@ -9,6 +14,7 @@ use evergrant::{
 };
 use zoho_oauth::ApiDomain;
 
+pub(crate) use self::app_args::AppArgs;
 use self::shown::{Shown, for_people};
 use super::{
     Context,
@@ -55,6 +61,8 @@ pub(crate) enum ConnectionsCommand {
         /// Its new name
         new_name: ConnectionName,
     },
+    Import(Box<import::ImportArgs>),
+    Add(Box<add::AddArgs>),
     /// Remove a connection from the vault; at Zoho its refresh token stays valid unless you revoke it first
     Remove {
         /// The connection
@@ -73,6 +81,8 @@ pub(crate) fn run(args: &ConnectionsArgs, context: &mut Context<'_>) -> Result<(
             ConnectionsCommand::Show { name } => show(name, context).await,
             ConnectionsCommand::Set { name, api_domain } => set(name, api_domain, context).await,
             ConnectionsCommand::Rename { name, new_name } => rename(name, new_name, context).await,
+            ConnectionsCommand::Import(args) => import::run(args, context).await,
+            ConnectionsCommand::Add(args) => add::run(args, context).await,
             ConnectionsCommand::Remove { name, yes } => remove(name, *yes, context).await,
         }
     })
@@ -197,6 +207,12 @@ async fn remove(
     done(changed, &vault, name, &note, context).await
 }
 
+fn name_taken(name: &ConnectionName) -> CliError {
+    CliError::config("name_taken", format!("the name {name} is taken"))
+        .next("choose another name; `evergrant connections list` shows those there are")
+        .connection(name.as_str())
+}
+
 /// Asks a person for a yes; without a terminal that takes `--yes`.
 pub(super) fn confirmed(question: &str, context: &Context<'_>) -> Result<bool, CliError> {
     let Some(mut terminal) = context.prompter() else {
@@ -221,9 +237,7 @@ async fn done(
 ) -> Result<(), CliError> {
     changed.map_err(|error| match &error {
         ChangeError::NotFound(name) => not_found(name),
-        ChangeError::NameTaken(name) => CliError::config("name_taken", error.to_string())
-            .next("choose another name; `evergrant connections list` shows those there are")
-            .connection(name.as_str()),
+        ChangeError::NameTaken(name) => name_taken(name),
         ChangeError::Vault(error) => vault::explain(error),
         _ => vault::explain_other(&error),
     })?;

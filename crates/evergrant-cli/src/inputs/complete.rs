@@ -66,12 +66,30 @@ pub(crate) fn complete(
     prompter: Option<&mut dyn Prompter>,
     needs_grant: bool,
 ) -> Result<ExchangeInputs, CliError> {
+    let completed = filled(given, stored, prompter, needs_grant);
+    completed.map_err(|error| error.grant(GrantFate::Unspent))
+}
+
+/// Fills the gaps where no grant token is needed and none can be lost.
+pub(crate) fn complete_app(
+    given: Given,
+    stored: Option<App>,
+    prompter: Option<&mut dyn Prompter>,
+) -> Result<ExchangeInputs, CliError> {
+    filled(given, stored, prompter, false)
+}
+
+fn filled(
+    given: Given,
+    stored: Option<App>,
+    prompter: Option<&mut dyn Prompter>,
+    needs_grant: bool,
+) -> Result<ExchangeInputs, CliError> {
     let given = with_stored(given, stored);
-    let completed = match prompter {
+    match prompter {
         Some(prompter) => asked(given, prompter),
         None => all_there(given, needs_grant),
-    };
-    completed.map_err(|error| error.grant(GrantFate::Unspent))
+    }
 }
 
 /// What is known of an app before its gaps are filled.

@@ -1,5 +1,7 @@
 //! First stage: what flags, files and the environment give, each value with its source.
 
+pub(crate) mod app;
+
 use std::{io::Read, path::PathBuf};
 
 use evergrant::clock::Timestamp;
@@ -127,11 +129,7 @@ struct Collector<'a> {
 impl Collector<'_> {
     fn collect(&mut self, required_scopes: Result<Scopes, CliError>) -> Result<Given, CliError> {
         let inputs = self.inputs;
-        let custom_hosts = if inputs.custom_accounts_domain {
-            CustomHosts::Allowed
-        } else {
-            CustomHosts::Refused
-        };
+        let custom_hosts = inputs.custom_hosts();
         let variables = match &inputs.variables {
             Some(path) => Variables::parse(&read::file(path, &mut self.warnings)?, path)?,
             None => Variables::default(),
@@ -250,6 +248,16 @@ impl Collector<'_> {
         Sourced::new(text, Source::Flag("--code-verifier-file"))
             .parsed(secret_of)
             .map(|verifier| Some(verifier.value))
+    }
+}
+
+impl InputArgs {
+    fn custom_hosts(&self) -> CustomHosts {
+        if self.custom_accounts_domain {
+            CustomHosts::Allowed
+        } else {
+            CustomHosts::Refused
+        }
     }
 }
 

@@ -20,8 +20,18 @@ const API_DOMAIN: &[&str] = &["ApiDomain", "ZohoApiUrl"];
 const CLIENT_ID: &[&str] = &["ZohoClientId"];
 const CLIENT_SECRET: &[&str] = &["ZohoClientSecret"];
 const GRANT_TOKEN: &[&str] = &["ZohoGrantToken"];
+const REFRESH_TOKEN: &[&str] = &["ZohoRefreshToken"];
 
-/// What a variables file holds of an exchange; every value may stand under several names.
+const NAMES: [&[&str]; 6] = [
+    ACCOUNTS_DOMAIN,
+    API_DOMAIN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    GRANT_TOKEN,
+    REFRESH_TOKEN,
+];
+
+/// What a variables file holds of an exchange or of a connection; every value may stand under several names.
 #[derive(Default)]
 pub(crate) struct Variables {
     pub(crate) accounts_domain: Vec<Text>,
@@ -29,6 +39,7 @@ pub(crate) struct Variables {
     pub(crate) client_id: Vec<Text>,
     pub(crate) client_secret: Vec<Text>,
     pub(crate) grant_token: Vec<Text>,
+    pub(crate) refresh_token: Vec<Text>,
 }
 
 impl Variables {
@@ -53,17 +64,10 @@ impl Variables {
             client_id: take(CLIENT_ID)?,
             client_secret: take(CLIENT_SECRET)?,
             grant_token: take(GRANT_TOKEN)?,
+            refresh_token: take(REFRESH_TOKEN)?,
         };
         if known == 0 {
-            let names = [
-                ACCOUNTS_DOMAIN,
-                API_DOMAIN,
-                CLIENT_ID,
-                CLIENT_SECRET,
-                GRANT_TOKEN,
-            ]
-            .concat()
-            .join(", ");
+            let names = NAMES.concat().join(", ");
             return Err(invalid(
                 path,
                 &format!("it has none of the variables {names}"),
@@ -71,6 +75,14 @@ impl Variables {
         }
         Ok(variables)
     }
+}
+
+/// Tells whether a JSON object has one of the names.
+pub(crate) fn are_in(members: &Map<String, Value>) -> bool {
+    NAMES
+        .concat()
+        .iter()
+        .any(|name| members.contains_key(*name))
 }
 
 /// Takes one variable in either shape. An exported secret is left empty by the platform: that is none.

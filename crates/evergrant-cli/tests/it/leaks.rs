@@ -6,6 +6,7 @@ mod canaries;
 mod chatterbox;
 mod children;
 mod core_dump;
+mod imports;
 mod prompts;
 mod revoking;
 

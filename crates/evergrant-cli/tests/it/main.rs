@@ -19,6 +19,7 @@ mod flow;
 mod full_disk;
 mod golden;
 mod handing_over;
+mod import;
 mod inputs;
 mod keeping;
 #[cfg(target_os = "linux")]
