@@ -11,21 +11,21 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, Scopes};
 
-pub(crate) use self::{
-    change::learn_api_domain,
-    read::is_taken,
-    state::set_state,
-    store::{
-        NewConnection, PLACES_TAKEN, Stored, access_token_place, names_like, places_used,
-        refresh_token_place, refresh_token_place_of, store,
-    },
-};
 pub use self::{
     change::{ChangeError, remove, rename, set_api_domain},
     import::{ClientCredentials, Import, ImportError, add_client_credentials, import},
     read::{find, list},
     store::{most_places_used, places_of},
     token::{LiveToken, live_token},
+};
+pub(crate) use self::{
+    change::{learn_api_domain, learn_scopes},
+    read::is_taken,
+    state::set_state,
+    store::{
+        NewConnection, PLACES_TAKEN, Stored, access_token_place, names_like, places_used,
+        refresh_token_place, refresh_token_place_of, store,
+    },
 };
 use crate::clock::Timestamp;
 

@@ -128,6 +128,11 @@ fn an_official_sdks_store_is_taken_over_and_left_alone() {
     let shown = foreign.taken_over(&format!("--from sdk_tokens.txt --accounts-domain {domain}"));
     assert_eq!(shown["grant_type"], "refresh_token");
     assert_eq!(shown["client_id"], foreign.client_id.as_str());
+    assert_eq!(
+        shown["scopes"],
+        serde_json::json!(["ZohoCRM.modules.ALL"]),
+        "as Zoho answered"
+    );
     assert_eq!(fs::read(&path).unwrap(), before);
     let events = "SELECT event FROM audit WHERE event LIKE 'connection%'";
     assert_eq!(foreign.flow.rows(events), "connection_imported");

@@ -353,7 +353,8 @@ impl<'a> Refresh<'a> {
         })
     }
 
-    /// Seals a new token; a connection that did not know where its tokens go learns it here.
+    /// Seals a new token; a connection that did not know where its tokens go and what they may do learns it
+    /// here.
     async fn keep(
         &self,
         connection: &mut SqliteConnection,
@@ -370,6 +371,11 @@ impl<'a> Refresh<'a> {
             connection::learn_api_domain(connection, vault, &found.name, domain, rng).await?;
         }
         let api_domain = learned.as_ref().or(found.api_domain.as_ref());
+        if let Some(scopes) = &grant.scopes {
+            let credential = found.credential.as_bytes();
+            let learned = connection::learn_scopes(connection, credential, scopes).await;
+            learned.map_err(|error| self.shared.failed(error))?;
+        }
         let place = access_token_place(vault, found.credential, lease.epoch, api_domain);
         let secret = access_token.expose_secret().as_bytes();
         let life = life_of(grant);

@@ -2,7 +2,7 @@
 
 use rand::CryptoRng;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
-use zoho_oauth::{AccountsDomain, ApiDomain, ClientSecret, CustomHosts};
+use zoho_oauth::{AccountsDomain, ApiDomain, ClientSecret, CustomHosts, Scopes};
 
 use super::{
     ConnectionName,
@@ -111,6 +111,17 @@ pub(crate) async fn learn_api_domain(
         // It was removed or renamed meanwhile.
         Err(_) => Ok(()),
     }
+}
+
+/// Notes what the connections of a credential may do that did not know it, in the caller's transaction.
+pub(crate) async fn learn_scopes(
+    connection: &mut SqliteConnection,
+    credential: &[u8],
+    scopes: &Scopes,
+) -> Result<(), sqlx::Error> {
+    let sql = "UPDATE connections SET scopes = $1 WHERE credential = $2 AND scopes = ''";
+    let update = sqlx::query(sql).bind(scopes.to_string()).bind(credential);
+    update.execute(connection).await.map(drop)
 }
 
 async fn move_to(
