@@ -21,6 +21,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod error;
 pub(crate) mod exchange;
+pub(crate) mod exec;
 pub(crate) mod exit_code;
 pub(crate) mod man;
 pub(crate) mod output;
@@ -83,6 +84,7 @@ pub(crate) struct GlobalOptions {
 pub(crate) enum Command {
     Exchange(Box<exchange::ExchangeArgs>),
     Token(Box<token::TokenArgs>),
+    Exec(Box<exec::ExecArgs>),
     Status(status::StatusArgs),
     Connections(connections::ConnectionsArgs),
     Revoke(revoke::RevokeArgs),
@@ -105,6 +107,7 @@ Examples:
   evergrant exchange acme                  ask for what is missing, the grant token last
   evergrant exchange acme --self-client self_client.json --data-center eu
   evergrant token acme                     print an access token that works
+  evergrant exec acme -- ./import.sh       run a program that finds one in its environment
   evergrant connections list
   evergrant demo                           see it work on this machine, without an account at Zoho";
 
@@ -117,6 +120,8 @@ pub(crate) struct Context<'a> {
     program: String,
     /// Whether a person sees standard error, and may be asked.
     pub(crate) attended: bool,
+    /// The exit code if nothing fails: 0, or what another program ended with.
+    pub(crate) exit_code: u8,
     /// Whether what goes to standard output is lost.
     pub(crate) discarded: bool,
 }
@@ -188,6 +193,7 @@ pub fn run(
         stdin,
         program: program_of(&arguments),
         attended,
+        exit_code: 0,
         discarded,
     };
     let outcome = match parsed {
@@ -196,10 +202,13 @@ pub fn run(
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Ok(()) => ExitCode::from(context.exit_code),
+        Err(mut error) => {
+            if usage::runs_a_program(&arguments) {
+                error = error.beside_a_program();
+            }
             context.output.error(&error);
-            ExitCode::from(error.kind().exit_code())
+            ExitCode::from(error.exit_code())
         }
     }
 }
@@ -227,6 +236,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
     match command {
         Command::Exchange(args) => exchange::run::run(&args, context),
         Command::Token(args) => token::run(&args, context),
+        Command::Exec(args) => exec::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Connections(args) => connections::run(&args, context),
         Command::Revoke(args) => revoke::run(&args, context),

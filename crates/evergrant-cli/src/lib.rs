@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod core_dumps;
 mod duration;
 mod environment;
 mod http;
@@ -13,4 +14,5 @@ mod paths;
 mod telemetry;
 
 pub use cli::{output::Streams, run};
+pub use core_dumps::forbid_core_dumps;
 pub use environment::Environment;

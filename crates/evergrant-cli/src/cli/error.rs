@@ -11,6 +11,9 @@ use serde::Serialize;
 
 use super::{exit_code::Kind, time::rfc3339};
 
+/// The exit code of everything that fails before another program runs, whose codes are its own.
+const OURS_BESIDE_A_PROGRAM: u8 = 125;
+
 /// A failed command.
 #[derive(Debug)]
 pub(crate) struct CliError(Box<Report>);
@@ -128,14 +131,31 @@ impl CliError {
         self
     }
 
+    /// Ends the command with this exit code instead of the kind's.
+    pub(crate) fn exits_with(mut self, exit_code: u8) -> Self {
+        self.0.exit_code = exit_code;
+        self
+    }
+
+    /// Leaves the exit codes below 125 to the program that the command runs, as `env` and `timeout` do.
+    pub(crate) fn beside_a_program(self) -> Self {
+        let exit_code = self.0.exit_code.max(OURS_BESIDE_A_PROGRAM);
+        self.exits_with(exit_code)
+    }
+
     /// Returns what to do next.
     pub(crate) fn steps(&self) -> &[String] {
         &self.0.next
     }
 
-    /// Returns the kind, which decides the exit code.
+    /// Returns the kind of failure.
     pub(crate) fn kind(&self) -> Kind {
         self.0.code
+    }
+
+    /// Returns the process's exit code: the kind's, if no other was set.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.0.exit_code
     }
 
     /// Renders the object of `--json`, in one line.
@@ -205,6 +225,20 @@ mod tests {
             str![[
                 r#"{"error":{"code":"grant_dead","exit_code":5,"reason":"invalid_code","message":"Zoho refused the grant token","causes":["the first try, whose reply was lost, probably spent it"],"next":["evergrant exchange acme --replace"],"grant":"spent","zoho":{"http_status":200,"error":"invalid_code","error_description":null},"retry_at":null,"connection":"acme"}}"#
             ]]
+        );
+    }
+
+    #[test]
+    fn beside_a_program_the_exit_code_is_none_of_its_own_and_the_kind_stays() {
+        let ours = refused().beside_a_program();
+        assert_eq!((ours.exit_code(), ours.kind()), (125, Kind::GrantDead));
+        assert!(
+            ours.to_json()
+                .contains(r#""code":"grant_dead","exit_code":125"#)
+        );
+        assert_eq!(
+            refused().exits_with(127).beside_a_program().exit_code(),
+            127
         );
     }
 

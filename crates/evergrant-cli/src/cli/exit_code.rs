@@ -116,6 +116,7 @@ pub(crate) mod tests {
             text.push_str(&format!("| {} | `{code}` | {when} |\n", kind.exit_code()));
         }
         text.push_str("| 130, 143 | | stopped by SIGINT, SIGTERM |\n");
+        text.push_str("| 125, 126, 127 | | `exec`: a failure of Evergrant's own (its `error.code` says which), a program that cannot be run, one that is not there; all else is the program's own code |\n");
         text
     }
 

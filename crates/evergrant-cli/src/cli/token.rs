@@ -1,6 +1,6 @@
 //! `evergrant token`: a valid access token, shared by every process that asks.
 
-mod format;
+pub(super) mod format;
 
 use std::time::Duration;
 

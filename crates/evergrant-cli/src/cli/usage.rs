@@ -36,6 +36,19 @@ pub(crate) fn asks_for_json(arguments: &[OsString]) -> bool {
     flags(arguments).any(|argument| argument == b"--json")
 }
 
+/// Returns whether the arguments, which need not be right, name the command that runs another program.
+pub(crate) fn runs_a_program(arguments: &[OsString]) -> bool {
+    let mut words = flags(arguments);
+    while let Some(word) = words.next() {
+        match word {
+            b"--home" | b"--config" => _ = words.next(),
+            word if word.starts_with(b"-") => {}
+            word => return word == b"exec",
+        }
+    }
+    false
+}
+
 /// A flag that looks as if it took a secret, and what to do about the secret that was just shown to everybody.
 struct SecretFlag {
     flag: &'static str,
@@ -239,6 +252,25 @@ mod tests {
         assert!(!asks_for_json(&arguments(
             "evergrant exec acme -- prog --json"
         )));
+    }
+
+    #[test]
+    fn the_command_that_runs_another_is_known_even_in_a_line_that_cannot_be_parsed() {
+        for line in [
+            "evergrant exec",
+            "evergrant --json --home exchange exec acme --nonsense",
+            "evergrant --config=token exec",
+        ] {
+            assert!(runs_a_program(&arguments(line)), "{line}");
+        }
+        for line in [
+            "evergrant",
+            "evergrant --home exec token",
+            "evergrant token exec",
+            "evergrant -- exec",
+        ] {
+            assert!(!runs_a_program(&arguments(line)), "{line}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod canaries;
 mod chatterbox;
 mod children;
 mod core_dump;
+mod exec;
 mod imports;
 mod prompts;
 mod revoking;
@@ -338,6 +339,8 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         "revoke acme2 --yes",
         "connections remove acme2 --yes",
         "scopes check recovered --require-scope ZohoCRM.modules.ALL",
+        "exec recovered -- true",
+        "exec nobody -- true",
         "apps list",
         "apps show 1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123",
         add,

@@ -12,6 +12,7 @@ mod demo;
 mod disk_model;
 mod doctor;
 mod documents;
+mod exec;
 mod failures;
 mod far_data_center;
 mod flow;
