@@ -49,6 +49,9 @@ pub(crate) struct ExecArgs {
     pub(crate) http: HttpArgs,
 }
 
+/// How long a renewal may take that is under way when the program ends.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
 const EXAMPLES: &str = "\
 Examples:
   evergrant exec acme -- ./import.sh
@@ -99,10 +102,13 @@ async fn beside(
         file: &mut file,
         output: &mut context.output,
     };
-    tokio::select! {
+    let exit_code = tokio::select! {
         exit_code = child::wait(&mut child, &mut signals) => exit_code,
         never = renewal.run(token) => match never {},
-    }
+    };
+    // The program has ended: nobody waits for long.
+    let _ = tokio::time::timeout(LAST_WORD, broker.finish()).await;
+    exit_code
 }
 
 async fn broker(args: &ExecArgs, context: &Context<'_>) -> Result<Broker, CliError> {

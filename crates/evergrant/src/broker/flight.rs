@@ -96,6 +96,12 @@ impl Wanted {
 }
 
 impl Shared {
+    pub(super) fn flights_under_way(&self) -> Vec<Flight> {
+        // Unwrap safety: nothing panics while it holds the lock.
+        let flights = self.flights.lock().expect("whole");
+        flights.values().cloned().collect()
+    }
+
     /// Returns the flight for a credential, and whether it begins here.
     fn flight(self: &Arc<Self>, found: &Found, wanted: &Wanted) -> (Flight, bool) {
         // Unwrap safety: nothing panics while it holds the lock.

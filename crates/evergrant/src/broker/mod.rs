@@ -152,6 +152,15 @@ impl Broker {
         token
     }
 
+    /// Waits for the refreshes that are under way, for a program that is about to end: a refresh that is
+    /// broken off counts at Zoho all the same, and keeps the others waiting for its lease to run out.
+    pub async fn finish(&self) {
+        for mut flight in self.0.flights_under_way() {
+            // One whose task has gone has ended too.
+            let _ = flight.wait_for(Option::is_some).await;
+        }
+    }
+
     async fn token_of(
         &self,
         found: Found,

@@ -84,6 +84,22 @@ async fn whoever_asks_may_go_away_at_any_moment() {
 }
 
 #[tokio::test]
+async fn a_program_that_ends_waits_for_what_is_under_way() {
+    let world = World::expired().await;
+    let broker = world.broker().await;
+    world.fault(json!({ "do": "delay", "seconds": 0.2 })).await;
+    {
+        let (name, wanted) = (acme(), Wanted::default());
+        let asking = broker.token(&name, &wanted);
+        let gone = tokio::time::timeout(Duration::from_millis(100), asking).await;
+        gone.unwrap_err();
+    }
+    broker.finish().await;
+    assert_eq!(world.count("leases WHERE owner IS NOT NULL").await, 0);
+    assert_eq!(world.count("refreshes WHERE outcome = 'open'").await, 0);
+}
+
+#[tokio::test]
 async fn a_new_token_is_one_that_did_not_exist() {
     let world = World::new().await;
     let broker = world.broker().await;
