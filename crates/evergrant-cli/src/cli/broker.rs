@@ -168,11 +168,9 @@ pub(crate) fn warning(found: &TokenWarning, name: &ConnectionName) -> Warning {
                 span(*cut_to)
             ),
         ),
-        TokenWarning::ClockSkew { ahead_millis } => {
-            let by = span(std::time::Duration::from_millis(
-                ahead_millis.unsigned_abs(),
-            ));
-            let side = if *ahead_millis > 0 {
+        TokenWarning::ClockSkew(skew) => {
+            let by = span(skew.difference());
+            let side = if skew.ahead_millis > 0 {
                 "behind"
             } else {
                 "ahead of"

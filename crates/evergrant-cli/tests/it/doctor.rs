@@ -65,6 +65,7 @@ fn in_a_healthy_home_all_is_fine() {
         "escrow",
         "connections",
         "places",
+        "clock",
         "network",
     ] {
         let finding = look(&flow.world, "", name);
@@ -196,7 +197,7 @@ fn a_connection_that_cannot_be_used() {
         "connections",
         "warn",
         0,
-        "evergrant connections show acme",
+        "evergrant status acme",
     );
 }
 
@@ -250,4 +251,35 @@ fn what_keeps_it_from_zoho_has_its_own_remedy() {
         "{}",
         stopped.check
     );
+}
+
+#[test]
+fn a_clock_that_is_off_is_seen_at_a_refresh() {
+    let flow = healthy();
+    let ahead = json!({ "advance_seconds": 120 });
+    flow.simulator.control("POST", "/clock", &ahead);
+    let new = flow.world.run("token acme --force-new --reserve");
+    assert_eq!(new.exit_code, 0, "{new:?}");
+    finds(&flow.world, "clock", "warn", 0, "behind Zoho's");
+    let behind = json!({ "advance_seconds": -120 });
+    flow.simulator.control("POST", "/clock", &behind);
+    flow.world.run("token acme --force-new --reserve");
+    let finding = look(&flow.world, "--offline", "clock");
+    assert_eq!(finding.check["status"], "ok", "{}", finding.check);
+}
+
+#[test]
+fn what_a_person_revoked_is_not_ill_and_what_zoho_refuses_is() {
+    let flow = healthy();
+    flow.rows("UPDATE connections SET state = 'failing', state_reason = 'no answer'");
+    finds(
+        &flow.world,
+        "connections",
+        "warn",
+        0,
+        "evergrant status acme",
+    );
+    flow.rows("UPDATE connections SET state = 'revoked'");
+    let finding = look(&flow.world, "--offline", "connections");
+    assert_eq!(finding.check["status"], "ok", "{}", finding.check);
 }

@@ -386,7 +386,7 @@ fn ended(outcome: RowOutcome) -> Ended {
     Ended {
         outcome,
         token: None,
-        skew_ms: None,
+        skew: None,
     }
 }
 
@@ -403,7 +403,7 @@ fn granted(lease: &Lease) -> Ended {
             expires_at: lease.started.wall.plus(LIFE),
             expires_up: lease.started.up.plus(LIFE),
         }),
-        skew_ms: None,
+        skew: None,
     }
 }
 

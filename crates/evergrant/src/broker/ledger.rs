@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::SqliteConnection;
 use zoho_oauth::ErrorWord;
 
-use super::{LIVE_TOKENS, Limits};
+use super::{LIVE_TOKENS, Limits, Skew};
 use crate::clock::{Timestamp, Uptime};
 
 /// Zoho's window and ours need not begin at the same millisecond.
@@ -184,8 +184,8 @@ impl RowOutcome {
 pub(super) struct Ended {
     pub(super) outcome: RowOutcome,
     pub(super) token: Option<NewToken>,
-    /// Zoho's clock minus ours.
-    pub(super) skew_ms: Option<i64>,
+    /// How far Zoho's clock is from ours.
+    pub(super) skew: Option<Skew>,
 }
 
 /// A token that has just come, sealed.
@@ -234,7 +234,7 @@ pub(super) async fn end(
         .bind(token.map(|token| token.expires_at))
         .bind(token.map(|token| token.expires_up))
         .bind(boot)
-        .bind(ended.skew_ms)
+        .bind(ended.skew.map(|skew| skew.ahead_millis))
         .bind(token.map(|_| now));
     let update = update.bind(credential).bind(epoch);
     update.execute(connection).await.map(drop)

@@ -18,6 +18,7 @@ mod ledger;
 mod outcome;
 mod refresh;
 mod report;
+mod skew;
 mod token;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ use self::{
 pub use self::{
     error::{BrokerError, Limiter},
     report::Report,
+    skew::{Skew, last_skew},
     token::{Token, TokenWarning, Wanted},
 };
 use crate::{

@@ -1,19 +1,16 @@
 //! One refresh, under a lease: Zoho is asked, the ledger is told, the state follows.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use rand::{RngExt, rngs::StdRng};
 use sqlx::SqliteConnection;
 use zoho_oauth::{
-    ApiDomain, ClientSecret, ConnectError, ErrorWord, Grant, Reply, SendError, TokenReply,
+    ApiDomain, ClientSecret, ConnectError, ErrorWord, Grant, SendError, TokenReply,
     read_token_reply, request,
 };
 
 use super::{
-    BrokerError, Limiter, Shared, TokenWarning,
+    BrokerError, Limiter, Shared, Skew, TokenWarning,
     flight::Flown,
     found::{Found, Means, USUAL_LIFE},
     lease::{self, Asker, Lease, RENEWAL, Verdict},
@@ -28,9 +25,6 @@ use crate::{
     connection::{self, State, access_token_place},
     vault::VaultError,
 };
-
-/// A difference of the clocks that is worth a warning.
-const SKEW: Duration = Duration::from_secs(30);
 
 /// All that a refresh is made with.
 pub(super) struct Refresh<'a> {
@@ -54,7 +48,7 @@ pub(super) enum Refreshed {
 /// What a reply brought, with the moments that matter.
 struct Answer {
     called: Called,
-    skew_ms: Option<i64>,
+    skew: Option<Skew>,
 }
 
 impl<'a> Refresh<'a> {
@@ -79,7 +73,7 @@ impl<'a> Refresh<'a> {
         while let Some((id, secret)) = secrets.next() {
             let answer = self.ask(&mut lease, secret).await;
             if answer.refuses_the_secret() && secrets.peek().is_some() {
-                match self.try_next(&lease, answer.skew_ms).await {
+                match self.try_next(&lease, answer.skew).await {
                     Ok(Some(next)) => {
                         lease = next;
                         continue;
@@ -96,10 +90,7 @@ impl<'a> Refresh<'a> {
 
     async fn ask(&self, lease: &mut Lease, secret: &ClientSecret) -> Answer {
         let (shared, domain) = (self.shared, &self.found.app.accounts_domain);
-        let without = |called| Answer {
-            called,
-            skew_ms: None,
-        };
+        let without = |called| Answer { called, skew: None };
         let connected = self.renewing(lease, shared.transport.connect(domain)).await;
         let connection = match connected {
             Ok(connection) => connection,
@@ -123,7 +114,7 @@ impl<'a> Refresh<'a> {
         let sent = shared.moment().wall;
         match self.renewing(lease, connection.send(request)).await {
             Ok(reply) => Answer {
-                skew_ms: skew(&reply, sent, shared.moment().wall),
+                skew: Skew::of(&reply, sent, shared.moment().wall),
                 called: Called::Replied(read_token_reply(&reply)),
             },
             Err(error) if error.may_have_arrived() => without(Called::Lost(error)),
@@ -170,7 +161,7 @@ impl<'a> Refresh<'a> {
     async fn try_next(
         &self,
         lease: &Lease,
-        skew_ms: Option<i64>,
+        skew: Option<Skew>,
     ) -> Result<Option<Lease>, VaultError> {
         let (shared, moment) = (self.shared, self.shared.moment());
         let failed = |error| shared.failed(error);
@@ -178,7 +169,7 @@ impl<'a> Refresh<'a> {
         let ended = Ended {
             outcome: RowOutcome::Refused(ErrorWord::InvalidClientSecret),
             token: None,
-            skew_ms,
+            skew,
         };
         let mut transaction = shared.vault.store().begin().await?;
         let ours = lease::settle(
@@ -301,7 +292,7 @@ impl<'a> Refresh<'a> {
         let all = limits.refreshes;
         let full = ledger::full_until(&mut transaction, credential, all, limits, moment.wall);
         let full = full.await.map_err(failed)?.is_some();
-        let (skew_ms, jitter) = (answer.skew_ms, rng.random());
+        let (skew, jitter) = (answer.skew, rng.random());
         let outcome = Outcome::of(answer.called, &earlier, full, jitter, limits.window);
         let token = match &outcome.grant {
             Some(grant) => self.keep(&mut transaction, lease, grant, rng).await?,
@@ -310,7 +301,7 @@ impl<'a> Refresh<'a> {
         let ended = Ended {
             outcome: outcome.row.clone(),
             token,
-            skew_ms,
+            skew,
         };
         let (asker, verdict) = (self.asker, outcome.verdict);
         let ours = lease::settle(
@@ -336,7 +327,7 @@ impl<'a> Refresh<'a> {
             app::accepted(&mut transaction, vault, app_id, secret_id, moment.wall)
                 .await
                 .map_err(failed)?;
-            warnings = warnings_of(&mut transaction, credential, skew_ms, moment.wall)
+            warnings = warnings_of(&mut transaction, credential, skew, moment.wall)
                 .await
                 .map_err(failed)?;
         }
@@ -472,25 +463,14 @@ fn not_sent(host: &str, error: SendError) -> ConnectError {
     }
 }
 
-/// Reads Zoho's clock off a reply, against the middle of the time that it took.
-fn skew(reply: &Reply, sent: Timestamp, received: Timestamp) -> Option<i64> {
-    let date: SystemTime = httpdate::parse_http_date(reply.date.as_deref()?).ok()?;
-    let middle = sent.as_millis() + (received.as_millis() - sent.as_millis()) / 2;
-    Some(Timestamp::from(date).as_millis() - middle)
-}
-
 async fn warnings_of(
     connection: &mut SqliteConnection,
     credential: &[u8],
-    skew_ms: Option<i64>,
+    skew: Option<Skew>,
     now: Timestamp,
 ) -> Result<Vec<TokenWarning>, sqlx::Error> {
-    let far = |ahead: &i64| u128::from(ahead.unsigned_abs()) > SKEW.as_millis();
-    let skew = skew_ms.filter(far);
-    let mut warnings: Vec<TokenWarning> = skew
-        .map(|ahead_millis| TokenWarning::ClockSkew { ahead_millis })
-        .into_iter()
-        .collect();
+    let large = skew.filter(|skew| !skew.is_small());
+    let mut warnings: Vec<TokenWarning> = large.map(TokenWarning::ClockSkew).into_iter().collect();
     if let Some((alive, oldest_expires_at)) = ledger::live(connection, credential, now).await? {
         warnings.push(TokenWarning::LiveTokensFull {
             alive,

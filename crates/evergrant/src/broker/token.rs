@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use zoho_oauth::{AccessToken, ApiDomain, Scopes};
 
-use super::BrokerError;
+use super::{BrokerError, Skew};
 use crate::{clock::Timestamp, connection::ConnectionName, vault::VaultError};
 
 /// How long a token shall live where nobody says otherwise, if it is no more than a quarter of its life.
@@ -124,10 +124,7 @@ pub enum TokenWarning {
         cut_to: Duration,
     },
     /// Zoho's clock and ours differ.
-    ClockSkew {
-        /// By how many milliseconds Zoho's is ahead.
-        ahead_millis: i64,
-    },
+    ClockSkew(Skew),
     /// The token could not be written into the vault: others will have to refresh again.
     NotKept(Arc<VaultError>),
     /// Zoho keeps no more live tokens than there are: the next refresh ends the oldest.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use evergrant::{
+    broker,
     connection::{self, Connection, PLACES, State},
     exchange,
     vault::{Vault, escrow::Phase, master_key},
@@ -15,6 +16,7 @@ use crate::{
         Context,
         error::CliError,
         exchange::{HttpArgs, explain},
+        time::{rfc3339, span},
         vault,
     },
     http::HttpSettings,
@@ -45,6 +47,7 @@ pub(super) async fn all(args: &DoctorArgs, context: &Context<'_>) -> Vec<Check> 
         Ok(connections) => {
             checks.push(states(&connections));
             checks.push(places(&vault).await);
+            checks.push(clock(&vault).await);
             if !args.offline {
                 checks.extend(network(&connections, context).await);
             }
@@ -133,18 +136,23 @@ async fn escrow(vault: &Vault) -> Check {
 }
 
 fn states(connections: &[Connection]) -> Check {
-    let ill = |one: &&Connection| one.state != State::Healthy || one.api_domain.is_none();
+    // What a person revoked is as it should be.
+    let ill = |one: &&Connection| match one.state {
+        State::Revoked => false,
+        State::Healthy => one.api_domain.is_none(),
+        _ => true,
+    };
     let ill: Vec<&str> = connections
         .iter()
         .filter(ill)
         .map(|one| one.name.as_str())
         .collect();
     match ill.as_slice() {
-        [] => Check::ok("connections", format!("{}, all healthy", connections.len())),
+        [] => Check::ok("connections", format!("{}, none ill", connections.len())),
         [first, ..] => Check::warn(
             "connections",
             format!("not fit for use: {}", ill.join(", ")),
-            format!("evergrant connections show {first}"),
+            format!("evergrant status {first}"),
         ),
     }
 }
@@ -163,6 +171,30 @@ async fn places(vault: &Vault) -> Check {
         "places",
         message,
         "evergrant revoke NAME     for those that nobody uses, before Zoho pushes out the oldest",
+    )
+}
+
+/// Looks how far this machine's clock was from Zoho's at the last refresh.
+async fn clock(vault: &Vault) -> Check {
+    let skew = match broker::last_skew(vault).await {
+        Ok(Some(skew)) => skew,
+        Ok(None) => return Check::ok("clock", "not compared with Zoho's yet"),
+        Err(error) => return Check::fail("clock", &vault::explain(&error)),
+    };
+    let at = rfc3339(skew.at);
+    let by = span(skew.difference());
+    if skew.is_small() {
+        return Check::ok("clock", format!("as Zoho's at {at}, to {by}"));
+    }
+    let side = if skew.ahead_millis > 0 {
+        "behind"
+    } else {
+        "ahead of"
+    };
+    Check::warn(
+        "clock",
+        format!("{by} {side} Zoho's at {at}"),
+        "set it: timedatectl set-ntp true",
     )
 }
 
