@@ -43,6 +43,7 @@ mod revoke;
 #[cfg(target_os = "linux")]
 mod ruined;
 mod scopes;
+mod sdk;
 mod server_based;
 mod signals;
 mod simulate;

@@ -1,0 +1,90 @@
+"""Zoho's Python SDK as its users use it, on a simulator: SELF_CLIENT ACCOUNTS_DOMAIN API_DOMAIN CONTROL.
+
+Exchanges a grant token, lists contacts, adds a product, has the token expire, lists and adds again. Prints as JSON what
+the SDK returned and which hosts this process spoke to.
+"""
+
+import csv
+import json
+import sys
+import urllib.request
+
+HOSTS = set()
+
+
+def note_host(event, arguments):
+    """Notes whom the process looks up or connects to, in whatever library that happens."""
+    if event == "socket.getaddrinfo":
+        HOSTS.add(str(arguments[0]))
+    if event == "socket.connect":
+        HOSTS.add(str(arguments[1][0]))
+
+
+sys.addaudithook(note_host)
+
+from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
+from zohocrmsdk.src.com.zoho.api.authenticator.store import FileStore
+from zohocrmsdk.src.com.zoho.crm.api.dc.data_center import DataCenter
+from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
+from zohocrmsdk.src.com.zoho.crm.api.parameter_map import ParameterMap
+from zohocrmsdk.src.com.zoho.crm.api.record import BodyWrapper, Field, GetRecordsParam, Record, RecordOperations
+
+STORE = "sdk_tokens.txt"
+
+
+def contacts():
+    """Lists the last names of the contacts."""
+    parameters = ParameterMap()
+    parameters.add(GetRecordsParam.fields, "First_Name,Last_Name")
+    response = RecordOperations("Contacts").get_records(parameters)
+    records = response.get_object().get_data()
+    return {"status": response.get_status_code(), "names": [one.get_key_value("Last_Name") for one in records]}
+
+
+def add_product(name):
+    """Adds a product and returns what the SDK says of it."""
+    product = Record()
+    product.add_field_value(Field.Products.product_name(), name)
+    request = BodyWrapper()
+    request.set_data([product])
+    response = RecordOperations("Products").create_records(request)
+    added = response.get_object().get_data()[0]
+    return {
+        "status": response.get_status_code(),
+        "code": added.get_code().get_value(),
+        "id": str(added.get_details()["id"]),
+    }
+
+
+def stored():
+    """Reads the one token in the SDK's store."""
+    with open(STORE, encoding="utf-8", newline="") as file:
+        (token,) = csv.DictReader(file)
+    return token
+
+
+def expire(control):
+    """Has the token expire: the simulator's time passes, and the store says so."""
+    hour = json.dumps({"advance_seconds": 3600}).encode()
+    urllib.request.urlopen(urllib.request.Request(control + "/clock", hour)).close()
+    token = stored() | {"expiry_time": "1"}
+    with open(STORE, "w", encoding="utf-8", newline="") as file:
+        rows = csv.DictWriter(file, token.keys())
+        rows.writeheader()
+        rows.writerow(token)
+
+
+self_client, accounts_domain, api_domain, control = sys.argv[1:]
+with open(self_client, encoding="utf-8") as file:
+    client = json.load(file)
+token = OAuthToken(
+    client_id=client["client_id"], client_secret=client["client_secret"], grant_token=client["code"]
+)
+environment = DataCenter.Environment(api_domain, accounts_domain + "/oauth/v2/token", api_domain)
+Initializer.initialize(environment, token, store=FileStore(STORE))
+
+report = {"before": {"contacts": contacts(), "product": add_product("Lamp"), "stored": stored()}}
+expire(control)
+report["after"] = {"contacts": contacts(), "product": add_product("Chair"), "stored": stored()}
+report["hosts"] = sorted(HOSTS)
+print(json.dumps(report))
