@@ -63,7 +63,7 @@ fn the_configuration_is_read() {
 }
 
 /// Returns the code blocks of a language, also those inside a list, without their indentation.
-fn blocks(language: &str) -> Vec<String> {
+pub(crate) fn blocks(language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = README.lines();
     while let Some(line) = lines.next() {

@@ -2,6 +2,7 @@
 //! makes the environment that it lives in.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     flow::Flow,
+    readme,
     world::{Outcome, World},
 };
 
@@ -20,10 +22,9 @@ const SDK_SCOPES: &str =
 /// Finds the Python that has the SDK; fails the test if there is none.
 fn python() -> PathBuf {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../sdk-venv");
-    let made_for = std::fs::read_to_string(venv.join("requirements.txt"));
-    assert_eq!(
-        made_for.unwrap_or_default(),
-        include_str!("../sdk-requirements.txt"),
+    let made_for = fs::read_to_string(venv.join("requirements.txt"));
+    assert!(
+        made_for.unwrap_or_default() == include_str!("../sdk-requirements.txt"),
         "Zoho's Python SDK is missing in {} or is another version: run scripts/python-sdk, which needs python3-venv \
          and a network",
         venv.display()
@@ -47,6 +48,24 @@ impl World {
 }
 
 impl Flow {
+    /// Makes one in which `acme` was exchanged for the least that the SDK does with.
+    fn with_scopes_of_the_sdk() -> Self {
+        let flow = Self::new().new_grant("ZohoCRM.modules.ALL,ZohoCRM.settings.ALL");
+        flow.kept("");
+        flow
+    }
+
+    /// Runs a Python program, which must succeed; returns what it printed.
+    fn python(&self, program: &str) -> String {
+        let outcome = Outcome::of(self.world.python().args(["-c", program]));
+        assert_eq!(
+            (outcome.exit_code, outcome.stderr.as_str()),
+            (0, ""),
+            "{outcome:?}"
+        );
+        outcome.stdout
+    }
+
     /// Lists the requests to the simulator as `METHOD path` or, for tokens, as their grant type.
     fn asked(&self) -> Vec<String> {
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -106,4 +125,74 @@ fn the_sdk_exchanges_lists_adds_and_refreshes_on_the_simulator_alone() {
         "POST /crm/v8/Products",
     ];
     assert_eq!(asked, [&first_run[..], &second_run[..]].concat());
+}
+
+#[test]
+fn the_readme_uses_the_token_with_requests_and_with_the_sdk() {
+    let flow = Flow::with_scopes_of_the_sdk();
+    let [with_requests, with_sdk] = &readme::blocks("python")[..] else {
+        panic!("the README has two programs in Python");
+    };
+    assert_eq!(flow.python(with_requests), "['Müller', 'Dupont']\n");
+    for _ in 0..2 {
+        let names = flow.python(with_sdk);
+        assert!(
+            names.starts_with("['Müller', 'Dupont', 'Sharma'"),
+            "{names}"
+        );
+        let stored = fs::read_to_string(flow.world.path("sdk_tokens.txt")).unwrap();
+        assert_eq!(stored.lines().count(), 1, "headings alone");
+        flow.expire();
+    }
+    let asked = flow.asked();
+    let count = |what: &str| asked.iter().filter(|one| *one == what).count();
+    assert_eq!(
+        (count("authorization_code"), count("refresh_token")),
+        (1, 1)
+    );
+    assert_eq!(count("GET /crm/v8/Contacts"), 3);
+}
+
+#[test]
+fn without_the_scope_for_settings_the_sdk_fails() {
+    let flow = Flow::new();
+    flow.kept("");
+    let with_sdk = &readme::blocks("python")[1];
+    let outcome = Outcome::of(flow.world.python().args(["-c", with_sdk]));
+    assert_ne!(outcome.exit_code, 0);
+    assert!(
+        outcome.stderr.contains("OAUTH_SCOPE_MISMATCH"),
+        "{outcome:?}"
+    );
+}
+
+/// What the README says of the SDK's own token class.
+#[test]
+fn an_oauth_token_of_the_sdk_works_until_it_dies_and_is_written_in_clear() {
+    let flow = Flow::with_scopes_of_the_sdk();
+    let with_sdk = &readme::blocks("python")[1];
+    let own =
+        "OAuthToken(access_token=EvergrantToken('acme').ask()['access_token'], find_user=False)";
+    let import = "from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken\n";
+    let program = with_sdk
+        .replace(
+            "token = EvergrantToken(\"acme\")",
+            &format!("{import}token = {own}"),
+        )
+        .replace("token.ask()", "EvergrantToken('acme').ask()");
+    assert!(flow.python(&program).starts_with("['Müller'"));
+    let token = flow.world.run("token acme").stdout;
+    let stored = fs::read_to_string(flow.world.path("sdk_tokens.txt")).unwrap();
+    assert!(stored.contains(token.trim_end()), "{stored}");
+
+    let control = flow.simulator.ready["control"].as_str().unwrap();
+    let pass_an_hour = format!(
+        "import urllib.request\n\
+         urllib.request.urlopen('{control}/clock', b'{{\"advance_seconds\": 3600}}')\n"
+    );
+    let dead = program.replace("parameters = ", &(pass_an_hour + "parameters = "));
+    let outcome = Outcome::of(flow.world.python().args(["-c", &dead]));
+    let no_records = "'APIException' object has no attribute 'get_data'";
+    assert!(outcome.stderr.contains(no_records), "{outcome:?}");
+    assert!(!flow.asked().contains(&"refresh_token".to_owned()));
 }

@@ -15,7 +15,7 @@ fn kept() -> Flow {
 
 impl Flow {
     /// Lets every token be over.
-    fn expire(&self) {
+    pub(crate) fn expire(&self) {
         self.rows("UPDATE refreshes SET expires_ms = 1, expires_uptime_ms = 1");
     }
 
