@@ -57,7 +57,7 @@ pub(crate) struct TokenArgs {
 const EXAMPLES: &str = "\
 Examples:
   evergrant token acme
-  curl -H \"$(evergrant token acme --format header)\" https://www.zohoapis.eu/crm/v8/users
+  evergrant token acme --format header | curl -H @- https://www.zohoapis.eu/crm/v8/users
   eval \"$(evergrant token acme --format env)\"
   evergrant token acme --min-valid 30m --json
 
