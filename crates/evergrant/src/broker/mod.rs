@@ -8,6 +8,42 @@
 //! Zoho takes ten refreshes in ten minutes for a refresh token, and then none. So whoever needs a
 //! token that the vault has not takes a *lease* first, reads again, enters the call in the *ledger* and
 //! only then asks Zoho. The others wait and get the same result.
+//!
+//! # What is given
+//!
+//! A token that lives as long as [`Wanted`] says. If none can be had now, but one still works, that one
+//! is given with [`TokenWarning::Stale`], which holds the error: a refusal never hides a token that
+//! works. The other [warnings](TokenWarning) are for the log. Memory is believed for a second, so a
+//! connection that another process revokes or replaces is felt that much later.
+//!
+//! If the API refuses a token before its time, tell [`Broker::report_refused`] and ask again.
+//!
+//! # Errors
+//!
+//! | error | what helps |
+//! |---|---|
+//! | [`Throttled`](BrokerError::Throttled), [`Unavailable`](BrokerError::Unavailable) | waiting until [`retry_at`](BrokerError::retry_at). Asking earlier costs nothing and sends nothing |
+//! | [`StillRefreshing`](BrokerError::StillRefreshing) | asking again: another process hangs |
+//! | [`NewGrantNeeded`](BrokerError::NewGrantNeeded), [`Revoked`](BrokerError::Revoked) | a person with a new grant token, and an exchange with `replace` |
+//! | [`AppRefused`](BrokerError::AppRefused) | the client secret that is right now ([`app::add_secret`](crate::app::add_secret)), or a look at the app in Zoho's API console |
+//! | [`CannotConnect`](BrokerError::CannotConnect) | another [`TransportConfig`] |
+//! | [`NotFound`](BrokerError::NotFound) | another name |
+//! | [`Vault`](BrokerError::Vault) | what the [`VaultError`] says; tokens in memory are given meanwhile |
+//!
+//! # When something goes away
+//!
+//! A refresh runs in a task of its own. Neither the future that asked nor the last clone of the broker
+//! ends it when dropped; its result is in the vault for the next who asks. It does end with the runtime,
+//! or with the process: then the call still counts as one of the ten, what Zoho answered is lost, and the
+//! lease keeps the others waiting for about ten seconds. Nothing has to be closed;
+//! [`Vault::close`](crate::vault::Vault::close) writes everything back into one file.
+//!
+//! # Limits
+//!
+//! [`Limits`] are counted for each refresh token, over all processes that share the vault, and may be
+//! lower in one process than in another. Of the ten, two are kept for whoever sets
+//! [`Wanted::reserve`]. A refresh token that is used elsewhere too is not counted there: Zoho's refusal
+//! then comes with [`Limiter::Outsider`].
 
 mod cache;
 mod error;
@@ -80,6 +116,22 @@ impl Default for Limits {
 }
 
 /// Gives access tokens of the connections in a vault. Clones share everything.
+///
+/// ```no_run
+/// use evergrant::{Broker, broker::{BrokerError, Wanted}, connection::ConnectionName};
+///
+/// # async fn call_the_api(token: &evergrant::broker::Token) -> u16 { 200 }
+/// async fn call(broker: &Broker, acme: &ConnectionName) -> Result<u16, BrokerError> {
+///     let token = broker.token(acme, &Wanted::default()).await?;
+///     let status = call_the_api(&token).await;
+///     if status == 401 {
+///         broker.report_refused(acme, token.access_token()).await?;
+///         let another = broker.token(acme, &Wanted::default()).await?;
+///         return Ok(call_the_api(&another).await);
+///     }
+///     Ok(status)
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Broker(Arc<Shared>);
 
