@@ -19,6 +19,14 @@ impl Flow {
         self.rows("UPDATE refreshes SET expires_ms = 1, expires_uptime_ms = 1");
     }
 
+    /// Lets every token live for another 100 seconds.
+    pub(crate) fn nearly_expire(&self) {
+        self.rows(
+            "UPDATE refreshes SET expires_uptime_ms = NULL, started_ms = started_ms - 3500000,
+             expires_ms = expires_ms - 3500000",
+        );
+    }
+
     /// Lets every wait be over.
     fn open(&self) {
         self.rows("UPDATE leases SET closed_until_ms = 0");
@@ -179,9 +187,7 @@ fn every_failure_has_its_exit_code_and_a_way_out() {
 #[test]
 fn a_token_that_still_works_is_given_with_a_warning() {
     let flow = kept().refuse("Access Denied");
-    let soon = "UPDATE refreshes SET expires_uptime_ms = NULL, started_ms = started_ms - 3500000,
-                expires_ms = expires_ms - 3500000";
-    flow.rows(soon);
+    flow.nearly_expire();
     let stale = flow.token("--json");
     assert_eq!(stale.exit_code, 0, "{stale:?}");
     assert_eq!(stale.warnings("stale").len(), 1);
