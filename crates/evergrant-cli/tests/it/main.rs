@@ -27,7 +27,6 @@ mod keeping;
 mod kill_at_every_call;
 mod kill_at_random;
 mod leaks;
-mod library;
 mod listener;
 #[cfg(target_os = "linux")]
 mod many_processes;

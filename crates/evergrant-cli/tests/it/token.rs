@@ -20,7 +20,7 @@ impl Flow {
     }
 
     /// Lets every token live for another 100 seconds.
-    pub(crate) fn nearly_expire(&self) {
+    fn nearly_expire(&self) {
         self.rows(
             "UPDATE refreshes SET expires_uptime_ms = NULL, started_ms = started_ms - 3500000,
              expires_ms = expires_ms - 3500000",

@@ -245,8 +245,7 @@ async fn a_vault_that_is_locked_keeps_no_living_token_back() {
     let vault = world.vault().await.with_connections(4);
     let rng = rand::SeedableRng::seed_from_u64(3);
     let broker = evergrant::Broker::new(vault, TransportConfig::default(), world.limits, rng);
-    let url = format!("sqlite://{}", world.folders().vault().display());
-    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let mut other = world.database().await;
     let locked = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let (name, new, usual) = (acme(), crate::world::new_token(), Wanted::default());
     let (refreshing, reading) = tokio::join!(broker.token(&name, &new), async {

@@ -5,4 +5,5 @@
 mod broker;
 mod broker_failures;
 mod broker_limits;
+mod example;
 mod world;

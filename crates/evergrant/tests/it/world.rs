@@ -113,13 +113,14 @@ impl World {
             .clone()
     }
 
+    /// Returns the folders: one home for all, but for the last resort.
     pub(crate) fn folders(&self) -> Folders {
-        let under = |name| self.home.path().join(name);
+        let home = self.home.path();
         Folders {
-            config: under("config"),
-            data: under("data"),
-            runtime: under("runtime"),
-            temporary: under("temporary"),
+            config: home.to_owned(),
+            data: home.to_owned(),
+            runtime: home.to_owned(),
+            temporary: home.join("temporary"),
         }
     }
 
@@ -181,11 +182,23 @@ impl World {
 
     /// Counts the rows of a table that fulfil a condition.
     pub(crate) async fn count(&self, rows: &str) -> i64 {
-        use sqlx::Connection;
+        let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {rows}"));
+        let query = sqlx::query_scalar(query);
+        query.fetch_one(&mut self.database().await).await.unwrap()
+    }
+
+    /// Changes the vault behind everybody's back.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        query.execute(&mut self.database().await).await.unwrap();
+    }
+
+    /// Opens the database itself.
+    pub(crate) async fn database(&self) -> sqlx::SqliteConnection {
         let url = format!("sqlite://{}", self.folders().vault().display());
-        let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {rows}")));
-        query.fetch_one(&mut database).await.unwrap()
+        <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
+            .await
+            .unwrap()
     }
 
     /// Speaks to the simulator's control port.
