@@ -4,11 +4,14 @@ use rand::CryptoRng;
 use sqlx::SqliteConnection;
 
 use super::{
-    Folders, IndexKey, Vault, VaultError,
+    Folders, IndexKey, UnlockedVault, Vault, VaultError,
     seal::{Keyring, Label, OpenError, Place},
     store::Store,
 };
-use crate::clock::{Clock, Timestamp};
+use crate::{
+    audit::{self, Event},
+    clock::{Clock, Timestamp},
+};
 
 /// What every key of a vault seals once, to be told from a wrong one.
 const CHECK: &[u8] = b"evergrant";
@@ -84,10 +87,10 @@ pub(super) fn open_index_key(vault: &Vault, keyring: &Keyring) -> Result<IndexKe
 
 /// Notes that the keyring's first key seals from now on, if that is new.
 pub(super) async fn register_sealing_key(
-    vault: &Vault,
-    keyring: &Keyring,
+    unlocked: &UnlockedVault,
     rng: &mut dyn CryptoRng,
 ) -> Result<(), VaultError> {
+    let (vault, keyring) = (&unlocked.vault, &unlocked.keyring);
     let key_id = keyring.sealing_key().id().to_string();
     if vault.meta.writing_key_id == key_id {
         return Ok(());
@@ -99,6 +102,14 @@ pub(super) async fn register_sealing_key(
     inserted.map_err(failed)?;
     let update = sqlx::query("UPDATE vault SET writing_key_id = $1").bind(&key_id);
     update.execute(&mut *transaction).await.map_err(failed)?;
+    let before = &vault.meta.writing_key_id;
+    let event = Event {
+        event: "sealing_key_changed",
+        connection_id: None,
+        detail: format!("{before} -> {key_id}"),
+    };
+    let appended = audit::append(&mut transaction, unlocked, event).await;
+    appended.map_err(failed)?;
     transaction.commit().await.map_err(failed)
 }
 

@@ -133,13 +133,14 @@ impl Vault {
         rng: &mut dyn CryptoRng,
     ) -> Result<UnlockedVault, VaultError> {
         let index_key = meta::open_index_key(&self, &keyring)?;
-        meta::register_sealing_key(&self, &keyring, rng).await?;
-        Ok(UnlockedVault {
+        let unlocked = UnlockedVault {
             vault: self,
             keyring,
             index_key,
             actor: "program".into(),
-        })
+        };
+        meta::register_sealing_key(&unlocked, rng).await?;
+        Ok(unlocked)
     }
 }
 

@@ -118,6 +118,10 @@ async fn a_new_first_key_seals_and_the_old_one_still_opens() {
         let keys = sqlx::query_scalar("SELECT count(*) FROM sealing_keys");
         let keys: i64 = keys.fetch_one(unlocked.store().reader()).await.unwrap();
         assert_eq!(keys, 2);
+        let events = crate::audit::list(unlocked.vault(), crate::audit::Since::default());
+        let events = events.await.unwrap();
+        assert_eq!(events.len(), 1, "told once: {events:?}");
+        assert_eq!(events[0].event, "sealing_key_changed");
     }
 }
 
