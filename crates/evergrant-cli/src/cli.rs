@@ -10,6 +10,7 @@ use crate::{
 use error::CliError;
 use output::{Output, Streams};
 
+pub(crate) mod app_inputs;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod broker;

@@ -1,7 +1,6 @@
 //! `evergrant connections`: what the vault holds.
 
 mod add;
-mod app_args;
 mod import;
 mod not_added;
 pub(crate) mod shown;
@@ -14,7 +13,6 @@ use evergrant::{
 };
 use zoho_oauth::ApiDomain;
 
-pub(crate) use self::app_args::AppArgs;
 use self::shown::{Shown, for_people};
 use super::{
     Context,

@@ -11,6 +11,7 @@ use clap::Args;
 
 use evergrant::connection::ConnectionName;
 
+use super::app_inputs::AppInputArgs;
 use crate::duration;
 
 /// Exchange a grant token for a refresh token and keep it
@@ -23,7 +24,7 @@ pub(crate) struct ExchangeArgs {
     #[arg(required_unless_present = "print_refresh_token")]
     pub(crate) name: Option<ConnectionName>,
     /// Take the place of the connection of this name; its app is used for what is not given
-    #[arg(long)]
+    #[arg(long, conflicts_with = "app")]
     pub(crate) replace: bool,
     /// Revoke the refresh token that was replaced, once the new one is safe
     #[arg(long, requires = "replace")]
@@ -46,7 +47,7 @@ pub(crate) struct ExchangeArgs {
 }
 
 /// Where the inputs of an exchange come from.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Inputs")]
 pub(crate) struct InputArgs {
     /// Read Zoho's self_client.json
@@ -58,38 +59,13 @@ pub(crate) struct InputArgs {
     /// Read process variables from a JSON file: AccountsDomain, ZohoClientId, ZohoClientSecret, ZohoGrantToken
     #[arg(long, value_name = "FILE")]
     pub(crate) variables: Option<PathBuf>,
-    /// Use the client ID, client secret and accounts domain of this connection
-    #[arg(long, value_name = "NAME", conflicts_with = "replace")]
-    pub(crate) app: Option<ConnectionName>,
-    /// The data center: us, eu, in, au, jp, cn, ca, sa, uk or ae [env: ZOHO_REGION]
-    #[arg(long, value_name = "CODE", conflicts_with = "accounts_domain")]
-    pub(crate) data_center: Option<String>,
-    /// The accounts domain instead of a data center, as URL or host [env: ZOHO_ACCOUNTS_DOMAIN]
-    #[arg(long, value_name = "URL")]
-    pub(crate) accounts_domain: Option<String>,
-    /// Allow an accounts domain that is no data center of Zoho
-    #[arg(long)]
-    pub(crate) custom_accounts_domain: bool,
-    /// The API domain, if it is not the one that Zoho names [env: ZOHO_API_DOMAIN]
-    #[arg(long, value_name = "URL")]
-    pub(crate) api_domain: Option<String>,
-    /// The client ID [env: ZOHO_CLIENT_ID]
-    #[arg(long, value_name = "ID")]
-    pub(crate) client_id: Option<String>,
-    /// Read the client secret from a file [env: ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE]
-    #[arg(long, value_name = "FILE", group = "client_secret")]
-    pub(crate) client_secret_file: Option<PathBuf>,
-    /// Read the client secret from standard input
-    #[arg(long, group = "client_secret", conflicts_with = "grant_token_stdin")]
-    pub(crate) client_secret_stdin: bool,
-    /// Take what this shell command prints as the client secret
-    #[arg(long, value_name = "CMD", group = "client_secret")]
-    pub(crate) client_secret_command: Option<String>,
+    #[command(flatten)]
+    pub(crate) app: AppInputArgs,
     /// Read the grant token from a file [env: ZOHO_GRANT_TOKEN, ZOHO_GRANT_TOKEN_FILE]
     #[arg(long, value_name = "FILE", group = "grant_token")]
     pub(crate) grant_token_file: Option<PathBuf>,
     /// Read the grant token from standard input
-    #[arg(long, group = "grant_token")]
+    #[arg(long, group = "grant_token", conflicts_with = "client_secret_stdin")]
     pub(crate) grant_token_stdin: bool,
     /// Take what this shell command prints as the grant token
     #[arg(long, value_name = "CMD", group = "grant_token")]

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     cli::{
+        app_inputs::{AppInputArgs, ClientSecretArgs},
         error::{CliError, GrantFate},
         exchange::{ExchangeArgs, InputArgs},
         output::Warning,
@@ -83,32 +84,30 @@ impl Given {
         stdin: &mut dyn Read,
     ) -> Result<Self, CliError> {
         let mut collector = Collector {
-            inputs: &args.inputs,
             environment,
             children,
             stdin,
             warnings: Vec::new(),
         };
-        let collected = collector.collect(required_scopes(&args.require_scope));
+        let collected = collector.collect(&args.inputs, required_scopes(&args.require_scope));
         collected.map_err(|error| error.grant(GrantFate::Unspent))
     }
 }
 
 /// Collects a client secret alone, by the same flags and variables as for an exchange; none if nothing gives it.
 pub(crate) fn client_secret(
-    inputs: &InputArgs,
+    args: &ClientSecretArgs,
     environment: &Environment,
     children: &Environment,
     stdin: &mut dyn Read,
 ) -> Result<(Option<ClientSecret>, Vec<Warning>), CliError> {
     let mut collector = Collector {
-        inputs,
         environment,
         children,
         stdin,
         warnings: Vec::new(),
     };
-    let flag = collector.client_secret_flag()?;
+    let flag = collector.client_secret_flag(args)?;
     let mut chooser = Chooser {
         environment,
         warnings: &mut collector.warnings,
@@ -119,7 +118,6 @@ pub(crate) fn client_secret(
 }
 
 struct Collector<'a> {
-    inputs: &'a InputArgs,
     environment: &'a Environment,
     children: &'a Environment,
     stdin: &'a mut dyn Read,
@@ -127,9 +125,13 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    fn collect(&mut self, required_scopes: Result<Scopes, CliError>) -> Result<Given, CliError> {
-        let inputs = self.inputs;
-        let custom_hosts = inputs.custom_hosts();
+    fn collect(
+        &mut self,
+        inputs: &InputArgs,
+        required_scopes: Result<Scopes, CliError>,
+    ) -> Result<Given, CliError> {
+        let app = &inputs.app;
+        let custom_hosts = app.custom_hosts();
         let variables = match &inputs.variables {
             Some(path) => Variables::parse(&read::file(path, &mut self.warnings)?, path)?,
             None => Variables::default(),
@@ -138,9 +140,10 @@ impl Collector<'_> {
             Some(path) => SelfClient::parse(&read::file(path, &mut self.warnings)?, path)?,
             None => SelfClient::default(),
         };
-        let (client_secret, grant_token) = (self.client_secret_flag()?, self.grant_token_flag()?);
+        let client_secret = self.client_secret_flag(&app.client_secret)?;
+        let grant_token = self.grant_token_flag(inputs)?;
         let grant_is_from_file = grant_token.is_none() && self_client.grant_token.is_some();
-        let code_verifier = self.code_verifier()?;
+        let code_verifier = self.code_verifier(inputs)?;
 
         let mut chooser = Chooser {
             environment: self.environment,
@@ -150,13 +153,13 @@ impl Collector<'_> {
             |setting, flag, file, more| chooser.choose(setting, flag, [file, Vec::from_iter(more)]);
         let accounts_domain = choose(
             &ACCOUNTS_DOMAIN,
-            accounts_domain_flag(inputs),
+            accounts_domain_flag(app),
             variables.accounts_domain,
             None,
         )?;
-        let api_domain = flag("--api-domain", &inputs.api_domain);
+        let api_domain = flag("--api-domain", &app.api_domain);
         let api_domain = choose(&API_DOMAIN, api_domain, variables.api_domain, None)?;
-        let client_id = flag("--client-id", &inputs.client_id);
+        let client_id = flag("--client-id", &app.client_id);
         let client_id = choose(
             &CLIENT_ID,
             client_id,
@@ -200,17 +203,15 @@ impl Collector<'_> {
         })
     }
 
-    fn client_secret_flag(&mut self) -> Result<Option<Text>, CliError> {
-        let inputs = self.inputs;
+    fn client_secret_flag(&mut self, args: &ClientSecretArgs) -> Result<Option<Text>, CliError> {
         self.secret_flag(
-            ("--client-secret-file", &inputs.client_secret_file),
-            ("--client-secret-stdin", inputs.client_secret_stdin),
-            ("--client-secret-command", &inputs.client_secret_command),
+            ("--client-secret-file", &args.client_secret_file),
+            ("--client-secret-stdin", args.client_secret_stdin),
+            ("--client-secret-command", &args.client_secret_command),
         )
     }
 
-    fn grant_token_flag(&mut self) -> Result<Option<Text>, CliError> {
-        let inputs = self.inputs;
+    fn grant_token_flag(&mut self, inputs: &InputArgs) -> Result<Option<Text>, CliError> {
         self.secret_flag(
             ("--grant-token-file", &inputs.grant_token_file),
             ("--grant-token-stdin", inputs.grant_token_stdin),
@@ -240,8 +241,8 @@ impl Collector<'_> {
         Ok(Some(Sourced::new(text, Source::Flag(flag))))
     }
 
-    fn code_verifier(&mut self) -> Result<Option<CodeVerifier>, CliError> {
-        let Some(path) = &self.inputs.code_verifier_file else {
+    fn code_verifier(&mut self, inputs: &InputArgs) -> Result<Option<CodeVerifier>, CliError> {
+        let Some(path) = &inputs.code_verifier_file else {
             return Ok(None);
         };
         let text = read::secret_file(path, &mut self.warnings)?;
@@ -251,7 +252,7 @@ impl Collector<'_> {
     }
 }
 
-impl InputArgs {
+impl AppInputArgs {
     fn custom_hosts(&self) -> CustomHosts {
         if self.custom_accounts_domain {
             CustomHosts::Allowed
@@ -261,9 +262,9 @@ impl InputArgs {
     }
 }
 
-fn accounts_domain_flag(inputs: &InputArgs) -> Option<Text> {
-    flag("--data-center", &inputs.data_center)
-        .or_else(|| flag("--accounts-domain", &inputs.accounts_domain))
+fn accounts_domain_flag(app: &AppInputArgs) -> Option<Text> {
+    flag("--data-center", &app.data_center)
+        .or_else(|| flag("--accounts-domain", &app.accounts_domain))
 }
 
 fn flag(name: &'static str, value: &Option<String>) -> Option<Text> {

@@ -1,8 +1,6 @@
 //! `evergrant apps secret`: a new client secret in, an old one out of use.
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use evergrant::{
     app::{self, AppEntry, SecretId},
     vault::UnlockedVault,
@@ -11,7 +9,7 @@ use zoho_oauth::ClientSecret;
 
 use super::{AppArgs, explain::explain, shown::Shown};
 use crate::{
-    cli::{Context, error::CliError, exchange::InputArgs, vault::rng},
+    cli::{Context, app_inputs::ClientSecretArgs, error::CliError, vault::rng},
     inputs::{complete, given, prompter::Prompter},
 };
 
@@ -23,7 +21,7 @@ pub(crate) enum SecretCommand {
         #[command(flatten)]
         app: AppArgs,
         #[command(flatten)]
-        secret: SecretArgs,
+        secret: ClientSecretArgs,
     },
     /// Take a client secret out of use; the last one stays
     Retire {
@@ -32,21 +30,6 @@ pub(crate) enum SecretCommand {
         /// What it is called, as `evergrant apps show` says; not the secret itself
         secret_id: String,
     },
-}
-
-/// Where a client secret comes from; a hidden prompt, if nothing is given.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Inputs")]
-pub(crate) struct SecretArgs {
-    /// Read the client secret from a file [env: ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE]
-    #[arg(long, value_name = "FILE", group = "client_secret")]
-    pub(crate) client_secret_file: Option<PathBuf>,
-    /// Read the client secret from standard input
-    #[arg(long, group = "client_secret")]
-    pub(crate) client_secret_stdin: bool,
-    /// Take what this shell command prints as the client secret
-    #[arg(long, value_name = "CMD", group = "client_secret")]
-    pub(crate) client_secret_command: Option<String>,
 }
 
 /// Runs the command.
@@ -62,7 +45,7 @@ pub(super) async fn run(
 
 async fn add(
     args: &AppArgs,
-    secret: &SecretArgs,
+    secret: &ClientSecretArgs,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let (vault, app) = args.open(context).await?;
@@ -83,17 +66,11 @@ async fn add(
     done(&vault, &app, &note, context).await
 }
 
-/// Reads the secret by the same ways as an exchange does.
-fn read(args: &SecretArgs, context: &mut Context<'_>) -> Result<ClientSecret, CliError> {
-    let inputs = InputArgs {
-        client_secret_file: args.client_secret_file.clone(),
-        client_secret_stdin: args.client_secret_stdin,
-        client_secret_command: args.client_secret_command.clone(),
-        ..InputArgs::default()
-    };
+/// Reads the secret by the same ways as an exchange does; at a hidden prompt, if nothing is given.
+fn read(args: &ClientSecretArgs, context: &mut Context<'_>) -> Result<ClientSecret, CliError> {
     let children = context.environment_of_children()?;
     let (environment, stdin) = (context.environment, &mut context.stdin);
-    let (given, warnings) = given::client_secret(&inputs, environment, &children, stdin)?;
+    let (given, warnings) = given::client_secret(args, environment, &children, stdin)?;
     for warning in &warnings {
         context.output.warn(warning);
     }

@@ -5,12 +5,11 @@ use evergrant::connection::{self, ClientCredentials, ConnectionName};
 use zoho_oauth::Scopes;
 
 use super::{
-    AppArgs,
     not_added::{Subject, explain},
     verify::{added, app_of, broker, collect, complete},
 };
 use crate::{
-    cli::{Context, error::CliError, exchange::HttpArgs, vault::rng},
+    cli::{Context, app_inputs::AppInputArgs, error::CliError, exchange::HttpArgs, vault::rng},
     inputs::{given::required_scopes, import::Held},
 };
 
@@ -32,7 +31,7 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "SOID", value_parser = soid)]
     pub(crate) soid: Option<String>,
     #[command(flatten)]
-    pub(crate) app: AppArgs,
+    pub(crate) app: AppInputArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
 }

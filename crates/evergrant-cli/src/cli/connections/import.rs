@@ -7,12 +7,14 @@ use evergrant::connection::{self, ConnectionName, Import};
 use zoho_oauth::ApiDomain;
 
 use super::{
-    AppArgs,
     not_added::{Subject, explain},
     verify::{added, app_of, broker, collect, complete},
 };
 use crate::{
-    cli::{Context, error::CliError, exchange::HttpArgs, output::Warning, vault::rng},
+    cli::{
+        Context, app_inputs::AppInputArgs, error::CliError, exchange::HttpArgs, output::Warning,
+        vault::rng,
+    },
     inputs::import::{Format, Held},
 };
 
@@ -35,7 +37,7 @@ pub(crate) struct ImportArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) row: Option<String>,
     #[command(flatten)]
-    pub(crate) app: AppArgs,
+    pub(crate) app: AppInputArgs,
     #[command(flatten)]
     pub(crate) http: HttpArgs,
 }

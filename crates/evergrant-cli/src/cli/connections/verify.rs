@@ -9,10 +9,11 @@ use evergrant::{
 };
 use zoho_oauth::ApiDomain;
 
-use super::{AppArgs, name_taken, shown::Shown};
+use super::{name_taken, shown::Shown};
 use crate::{
     cli::{
         Context,
+        app_inputs::AppInputArgs,
         broker::warning,
         error::CliError,
         exchange::{HttpArgs, run::not_found},
@@ -30,7 +31,7 @@ use crate::{
 
 /// Collects what is given, and warns of what is odd about it.
 pub(super) fn collect(
-    args: &AppArgs,
+    args: &AppInputArgs,
     held: Held,
     context: &mut Context<'_>,
 ) -> Result<GivenApp, CliError> {
@@ -53,7 +54,7 @@ pub(super) async fn broker(http: &HttpArgs, context: &Context<'_>) -> Result<Bro
 
 /// Fills the gaps from a stored app and by asking; a name that is taken is said before anybody is asked.
 pub(super) async fn complete(
-    args: &AppArgs,
+    args: &AppInputArgs,
     given: Given,
     name: &ConnectionName,
     vault: &UnlockedVault,
@@ -66,7 +67,7 @@ pub(super) async fn complete(
     if taken.is_some() {
         return Err(name_taken(name));
     }
-    let stored = match &args.app {
+    let stored = match &args.connection {
         None => None,
         Some(name) => {
             let found = app::find_by_connection(vault, name.as_str()).await;

@@ -117,7 +117,7 @@ fn purpose(args: &ExchangeArgs) -> Purpose {
 }
 
 async fn stored_app(args: &ExchangeArgs, vault: &UnlockedVault) -> Result<Option<App>, CliError> {
-    let name = match (&args.inputs.app, args.replace) {
+    let name = match (&args.inputs.app.connection, args.replace) {
         (Some(name), _) => Some(name),
         (None, true) => args.name.as_ref(),
         (None, false) => None,
@@ -126,7 +126,7 @@ async fn stored_app(args: &ExchangeArgs, vault: &UnlockedVault) -> Result<Option
     let found = app::find_by_connection(vault, name.as_str()).await;
     let found =
         found.map_err(|error| crate::cli::vault::explain(&error).grant(GrantFate::Unspent))?;
-    if found.is_none() && args.inputs.app.is_some() {
+    if found.is_none() && args.inputs.app.connection.is_some() {
         return Err(not_found(name).grant(GrantFate::Unspent));
     }
     Ok(found)

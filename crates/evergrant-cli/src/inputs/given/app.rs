@@ -9,7 +9,7 @@ use super::{
     accounts_domain_of, flag, invalid_domain, secret_of, typed,
 };
 use crate::{
-    cli::{connections::AppArgs, error::CliError, exchange::InputArgs},
+    cli::{app_inputs::AppInputArgs, error::CliError},
     environment::Environment,
     inputs::{
         choose::{Chooser, Setting},
@@ -35,29 +35,26 @@ pub(crate) struct GivenApp {
 impl GivenApp {
     /// Collects the values; `held` ranks as a file that a flag named. Nothing is asked and nothing is sent.
     pub(crate) fn collect(
-        args: &AppArgs,
+        args: &AppInputArgs,
         held: Held,
         environment: &Environment,
         children: &Environment,
         stdin: &mut dyn Read,
     ) -> Result<Self, CliError> {
-        let inputs = InputArgs::from(args);
         let mut collector = Collector {
-            inputs: &inputs,
             environment,
             children,
             stdin,
             warnings: Vec::new(),
         };
-        collector.collect_app(held)
+        collector.collect_app(args, held)
     }
 }
 
 impl Collector<'_> {
-    fn collect_app(&mut self, held: Held) -> Result<GivenApp, CliError> {
-        let inputs = self.inputs;
-        let custom_hosts = inputs.custom_hosts();
-        let client_secret = self.client_secret_flag()?;
+    fn collect_app(&mut self, app: &AppInputArgs, held: Held) -> Result<GivenApp, CliError> {
+        let custom_hosts = app.custom_hosts();
+        let client_secret = self.client_secret_flag(&app.client_secret)?;
         let mut chooser = Chooser {
             environment: self.environment,
             warnings: &mut self.warnings,
@@ -65,14 +62,14 @@ impl Collector<'_> {
         let mut choose = |setting, flag, texts| chooser.choose(setting, flag, [texts, Vec::new()]);
         let accounts_domain = choose(
             &ACCOUNTS_DOMAIN,
-            accounts_domain_flag(inputs),
+            accounts_domain_flag(app),
             held.accounts_domain,
         )?;
-        let api_domain = flag("--api-domain", &inputs.api_domain);
+        let api_domain = flag("--api-domain", &app.api_domain);
         let api_domain = choose(&API_DOMAIN, api_domain, held.api_domain)?;
         let client_id = choose(
             &CLIENT_ID,
-            flag("--client-id", &inputs.client_id),
+            flag("--client-id", &app.client_id),
             held.client_id,
         )?;
         let client_secret = choose(&CLIENT_SECRET, client_secret, held.client_secret)?;
@@ -134,7 +131,7 @@ mod tests {
     #[derive(Parser)]
     struct CommandLine {
         #[command(flatten)]
-        app: AppArgs,
+        app: AppInputArgs,
     }
 
     fn texts(name: &'static str, value: &str) -> Vec<crate::inputs::source::Text> {

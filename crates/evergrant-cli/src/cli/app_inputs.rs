@@ -1,19 +1,17 @@
-//! The options that name an app, where no grant token is exchanged.
+//! The options that say where an app's values come from, the same in every command that has them.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use evergrant::connection::ConnectionName;
 
-use crate::cli::exchange::InputArgs;
-
-/// Where the app's values come from.
-#[derive(Debug, Default, Args)]
+/// Where an app's values come from.
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Inputs")]
-pub(crate) struct AppArgs {
+pub(crate) struct AppInputArgs {
     /// Use the client ID, client secret and accounts domain of this connection
-    #[arg(long, value_name = "NAME")]
-    pub(crate) app: Option<ConnectionName>,
+    #[arg(id = "app", long, value_name = "NAME")]
+    pub(crate) connection: Option<ConnectionName>,
     /// The data center: us, eu, in, au, jp, cn, ca, sa, uk or ae [env: ZOHO_REGION]
     #[arg(long, value_name = "CODE", conflicts_with = "accounts_domain")]
     pub(crate) data_center: Option<String>,
@@ -23,12 +21,20 @@ pub(crate) struct AppArgs {
     /// Allow an accounts domain that is no data center of Zoho
     #[arg(long)]
     pub(crate) custom_accounts_domain: bool,
-    /// The API domain, if it is not the data center's [env: ZOHO_API_DOMAIN]
+    /// The API domain, if it is not the one that Zoho names [env: ZOHO_API_DOMAIN]
     #[arg(long, value_name = "URL")]
     pub(crate) api_domain: Option<String>,
     /// The client ID [env: ZOHO_CLIENT_ID]
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) client_secret: ClientSecretArgs,
+}
+
+/// Where a client secret comes from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Inputs")]
+pub(crate) struct ClientSecretArgs {
     /// Read the client secret from a file [env: ZOHO_CLIENT_SECRET, ZOHO_CLIENT_SECRET_FILE]
     #[arg(long, value_name = "FILE", group = "client_secret")]
     pub(crate) client_secret_file: Option<PathBuf>,
@@ -38,21 +44,4 @@ pub(crate) struct AppArgs {
     /// Take what this shell command prints as the client secret
     #[arg(long, value_name = "CMD", group = "client_secret")]
     pub(crate) client_secret_command: Option<String>,
-}
-
-impl From<&AppArgs> for InputArgs {
-    fn from(args: &AppArgs) -> Self {
-        Self {
-            app: args.app.clone(),
-            data_center: args.data_center.clone(),
-            accounts_domain: args.accounts_domain.clone(),
-            custom_accounts_domain: args.custom_accounts_domain,
-            api_domain: args.api_domain.clone(),
-            client_id: args.client_id.clone(),
-            client_secret_file: args.client_secret_file.clone(),
-            client_secret_stdin: args.client_secret_stdin,
-            client_secret_command: args.client_secret_command.clone(),
-            ..Self::default()
-        }
-    }
 }
