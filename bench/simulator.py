@@ -7,6 +7,7 @@ from pathlib import Path
 
 # Zoho's limits are far below what a benchmark needs.
 NO_LIMITS = {"grant_tokens": 10**9, "exchanges": 10**9, "refresh_tokens": 10**9}
+NO_LIMITS |= {"refreshes": 10**9, "active_access_tokens": 10**9}
 
 
 class Simulator:
@@ -43,6 +44,11 @@ class Simulator:
         )
         with urllib.request.urlopen(request) as reply:
             return json.load(reply)
+
+    def refreshes(self) -> int:
+        """Counts the requests for access tokens by a refresh token that came so far."""
+        with urllib.request.urlopen(self.control + "/requests") as reply:
+            return sum(request.get("grant_type") == "refresh_token" for request in json.load(reply))
 
     def self_client(self) -> Path:
         """Makes a grant token and returns its self_client.json."""
