@@ -1,6 +1,6 @@
 //! The command line: the tree of commands, and the way from arguments to an exit code.
 
-use std::{ffi::OsString, io::Read, path::PathBuf, process::ExitCode};
+use std::{cell::OnceCell, ffi::OsString, io::Read, path::PathBuf, process::ExitCode};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
@@ -118,6 +118,7 @@ pub(crate) struct Context<'a> {
     pub(crate) options: GlobalOptions,
     pub(crate) output: Output,
     pub(crate) stdin: Box<dyn Read>,
+    config: OnceCell<Config>,
     program: String,
     /// Whether a person sees standard error, and may be asked.
     pub(crate) attended: bool,
@@ -157,9 +158,13 @@ impl Context<'_> {
         Ok(self.environment.without_secrets(&config.secret_variables()))
     }
 
-    /// Reads the configuration.
-    pub(crate) fn config(&self) -> Result<Config, CliError> {
-        Config::read(&self.paths()?)
+    /// Returns the configuration, which is read once.
+    pub(crate) fn config(&self) -> Result<&Config, CliError> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let config = Config::read(&self.paths()?)?;
+        Ok(self.config.get_or_init(|| config))
     }
 }
 
@@ -192,6 +197,7 @@ pub fn run(
         options,
         output,
         stdin,
+        config: OnceCell::new(),
         program: program_of(&arguments),
         attended,
         exit_code: 0,
@@ -216,7 +222,8 @@ pub fn run(
 
 /// Runs a command with its log. A configuration that cannot be read is for those to report who need it.
 fn logged(command: Command, context: &mut Context<'_>) -> Result<(), CliError> {
-    let config = context.config().unwrap_or_default();
+    let unread = Config::default();
+    let config = context.config().unwrap_or(&unread);
     let settings =
         telemetry::Settings::resolve(&context.options, context.environment, &config.log)?;
     let _log = settings.map(|settings| settings.start());

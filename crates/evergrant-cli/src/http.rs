@@ -55,7 +55,8 @@ fn silence(args: &HttpArgs, config: &config::Http) -> Option<Duration> {
 }
 
 fn roots(ca_file: PathBuf) -> Result<Roots, CliError> {
-    fs_err::read(ca_file).map(Roots::Pem).map_err(|error| {
+    let read = fs_err::read(ca_file);
+    read.map(|pem| Roots::Pem(pem.into())).map_err(|error| {
         CliError::config(
             "ca_file_unreadable",
             "cannot read the certificate authorities to trust",

@@ -2,8 +2,8 @@
 
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -22,7 +22,10 @@ const UNCHECKED: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct Cache {
-    tokens: HashMap<ConnectionName, Arc<Cached>>,
+    /// Made when there is something to keep: it asks the system how many processors there are.
+    tokens: OnceLock<HashMap<ConnectionName, Arc<Cached>>>,
+    /// Whether a token was given. The first is not kept: a process that asks once does not ask again.
+    gave_one: AtomicBool,
 }
 
 struct Cached {
@@ -40,7 +43,7 @@ impl Cache {
         wanted: &Wanted,
         moment: &Moment,
     ) -> Option<Token> {
-        let tokens = self.tokens.pin();
+        let tokens = self.tokens.get()?.pin();
         let cached = tokens.get(name)?;
         let checked = Uptime::from_millis(cached.checked.load(Ordering::Relaxed));
         let is_recent = checked <= moment.up && checked.until(moment.up) < UNCHECKED;
@@ -55,7 +58,10 @@ impl Cache {
         moment: &Moment,
         why: BrokerError,
     ) -> Result<Token, BrokerError> {
-        let tokens = self.tokens.pin();
+        let Some(tokens) = self.tokens.get() else {
+            return Err(why);
+        };
+        let tokens = tokens.pin();
         let Some(cached) = tokens.get(name).filter(|_| !wanted.new) else {
             return Err(why);
         };
@@ -81,7 +87,7 @@ impl Cache {
         token: &SealedToken,
         moment: &Moment,
     ) -> Option<Arc<TokenData>> {
-        let tokens = self.tokens.pin();
+        let tokens = self.tokens.get()?.pin();
         let cached = tokens.get(name)?;
         // What is sealed differs as soon as anything about the token does.
         let same = cached.credential == credential && cached.token.sealed == token.sealed;
@@ -101,19 +107,24 @@ impl Cache {
         token: &SealedToken,
         moment: &Moment,
     ) {
+        if !self.gave_one.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let cached = Cached {
             data: data.clone(),
             credential,
             token: token.clone(),
             checked: AtomicI64::new(moment.up.as_millis()),
         };
-        let tokens = self.tokens.pin();
+        let tokens = self.tokens.get_or_init(HashMap::new).pin();
         tokens.insert(data.connection.clone(), Arc::new(cached));
     }
 
     /// Forgets what is known of a connection.
     pub(super) fn forget(&self, name: &ConnectionName) {
-        self.tokens.pin().remove(name);
+        if let Some(tokens) = self.tokens.get() {
+            tokens.pin().remove(name);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 /// How connections are made and how long is waited.
 #[derive(Clone, Debug)]
 pub struct TransportConfig {
@@ -35,7 +37,7 @@ pub enum Roots {
     #[default]
     System,
     /// Those in a PEM file and no others.
-    Pem(Vec<u8>),
+    Pem(Bytes),
 }
 
 /// Proxies as the usual environment variables name them; an empty text is none.

@@ -35,7 +35,7 @@ impl Authority {
 
     /// Trusts this authority alone.
     pub(crate) fn roots(&self) -> Roots {
-        Roots::Pem(self.pem.clone().into_bytes())
+        Roots::Pem(self.pem.clone().into())
     }
 
     /// Makes a server of a name that the authority vouches for.
@@ -166,7 +166,7 @@ async fn roots_that_cannot_be_read_are_named() {
     let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
     for pem in [Vec::new(), b"no PEM".to_vec(), broken] {
         let server = Server::play(vec![Step::Hold]);
-        let error = refusal(&server, Roots::Pem(pem)).await;
+        let error = refusal(&server, Roots::Pem(pem.into())).await;
         assert!(matches!(error, ConnectError::BadRoots { .. }), "{error:?}");
         assert!(!error.is_transient());
     }

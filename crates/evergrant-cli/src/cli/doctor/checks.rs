@@ -19,6 +19,7 @@ use crate::{
         time::{rfc3339, span},
         vault,
     },
+    config,
     http::HttpSettings,
 };
 
@@ -204,11 +205,9 @@ async fn network(connections: &[Connection], context: &Context<'_>) -> Vec<Check
         .iter()
         .map(|one| (one.accounts_domain.as_str(), &one.accounts_domain))
         .collect();
-    let config = context
-        .config()
-        .map(|config| config.http)
-        .unwrap_or_default();
-    let settings = HttpSettings::resolve(&HttpArgs::default(), context.environment, &config);
+    let unread = config::Http::default();
+    let config = context.config().map_or(&unread, |config| &config.http);
+    let settings = HttpSettings::resolve(&HttpArgs::default(), context.environment, config);
     let settings = match settings {
         Ok(settings) => settings.transport,
         Err(error) => return vec![Check::fail("network", &error)],
