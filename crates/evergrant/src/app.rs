@@ -14,7 +14,7 @@ use zoho_oauth::{AccountsDomain, ClientId, ClientSecret};
 pub(crate) use self::{
     accept::{accept, accepted},
     enter::{Entered, enter, take_back},
-    reopen::reopen,
+    reopen::{Why, reopen},
     secrets::find_by_id,
 };
 pub use self::{

@@ -3,7 +3,11 @@
 use rand::CryptoRng;
 use sqlx::SqliteConnection;
 
-use super::{App, reopen::reopen, secrets};
+use super::{
+    App,
+    reopen::{Why, reopen},
+    secrets,
+};
 use crate::{clock::Timestamp, vault::UnlockedVault};
 
 /// Notes that Zoho accepted this secret of this app, making the app's row on first sight, and
@@ -42,7 +46,7 @@ pub(crate) async fn accept(
         };
         secrets::insert(connection, vault, &new, rng).await?;
     }
-    reopen(connection, vault, &app_id).await?;
+    reopen(connection, vault, &app_id, Why::TheAppWorks).await?;
     Ok(app_id)
 }
 
@@ -58,5 +62,7 @@ pub(crate) async fn accepted(
     let sql = "UPDATE app_secrets SET last_accepted_at = $1 WHERE id = $2";
     let update = sqlx::query(sql).bind(now).bind(secret_id);
     update.execute(&mut *connection).await?;
-    reopen(connection, vault, app_id).await.map(drop)
+    reopen(connection, vault, app_id, Why::TheAppWorks)
+        .await
+        .map(drop)
 }

@@ -6,7 +6,7 @@ use zoho_oauth::{AccountsDomain, ClientId, ClientSecret};
 
 use super::{
     SecretId,
-    reopen::reopen,
+    reopen::{Why, reopen},
     secrets::{self, NewSecret},
 };
 use crate::{
@@ -70,11 +70,16 @@ pub async fn add_secret(
         .iter()
         .find(|known| known.fingerprint == fingerprint.as_bytes());
     let written = match known {
+        // The app may have been mended in the console: its connections may try again.
         Some(known) if !known.retired => {
+            let reopened = reopen(&mut change.transaction, vault, app_id, Why::APersonSaysSo).await;
+            let reopened = reopened.map_err(|error| vault.store().error(error))?;
+            let committed = change.transaction.commit().await;
+            committed.map_err(|error| vault.store().error(error))?;
             return Ok(Added {
                 id,
                 changed: false,
-                reopened: 0,
+                reopened,
             });
         }
         Some(known) => {
@@ -95,7 +100,7 @@ pub async fn add_secret(
         }
     };
     written.map_err(|error| vault.store().error(error))?;
-    let reopened = reopen(&mut change.transaction, vault, app_id).await;
+    let reopened = reopen(&mut change.transaction, vault, app_id, Why::APersonSaysSo).await;
     let reopened = reopened.map_err(|error| vault.store().error(error))?;
     change.commit("app_secret_added", Some(&id)).await?;
     Ok(Added {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::{Timestamp, Uptime},
-    vault::{DatabaseProblem, VaultError},
+    vault::{DatabaseProblem, Fingerprint, VaultError},
 };
 
 /// How long a flight is waited for beyond a lease and a silent Zoho.
@@ -112,21 +112,47 @@ impl Shared {
         let (sender, flight) = watch::channel(None);
         flights.insert(found.credential, flight.clone());
         let (shared, found, wanted) = (self.clone(), found.clone(), wanted.clone());
+        let ending = Ending {
+            shared: shared.clone(),
+            credential: found.credential,
+            sender,
+            ended: None,
+        };
         tokio::spawn(async move {
-            let ended = fly(&shared, &found, &wanted).await;
-            let mut flights = shared.flights.lock().expect("whole");
-            flights.remove(&found.credential);
-            // Who joined before this hears of it; who comes after begins anew.
-            sender.send_replace(Some(ended));
+            let mut ending = ending;
+            ending.ended = Some(fly(&shared, &found, &wanted).await);
         });
         (flight, true)
+    }
+}
+
+/// Ends a flight however its task ends: it may panic, or go with the runtime that it was begun on.
+struct Ending {
+    shared: Arc<Shared>,
+    credential: Fingerprint,
+    sender: watch::Sender<Option<Result<Flown, BrokerError>>>,
+    ended: Option<Result<Flown, BrokerError>>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Unwrap safety: nothing panics while it holds the lock.
+        let mut flights = self.shared.flights.lock().expect("whole");
+        flights.remove(&self.credential);
+        let ended = self.ended.take();
+        // Who joined before this hears of it; who comes after begins anew.
+        let ended = ended.unwrap_or(Err(BrokerError::StillRefreshing));
+        self.sender.send_replace(Some(ended));
     }
 }
 
 /// Gets a token from the vault as soon as one is there that will do, or from Zoho.
 async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, BrokerError> {
     let asker = Asker::new(shared.boot.clone(), shared.rng().random());
-    let deadline = shared.moment().up.plus(shared.silence + TTL + PATIENCE);
+    let deadline = shared
+        .moment()
+        .up
+        .plus(shared.longest_call + TTL + PATIENCE);
     let newer_than = if wanted.new {
         before.newest_epoch()
     } else {
@@ -166,9 +192,7 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
             Look::Free => {}
         }
         let refresh = Refresh::prepare(shared, &found, &asker).await?;
-        let moment = shared.moment();
-        let enough = |token: &SealedToken| will_do(token, &moment);
-        let taken = take(shared, &found, &asker, wanted, &enough, &moment);
+        let taken = take(shared, &found, &asker, wanted, &will_do);
         match taken.await {
             Ok(Taken::Lease(lease)) => match refresh.run(lease).await {
                 Refreshed::Token(flown) => return Ok(flown),
@@ -192,7 +216,7 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
             Err(VaultError::Database {
                 problem: DatabaseProblem::Busy,
                 ..
-            }) if moment.up < deadline => {}
+            }) if shared.moment().up < deadline => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -242,18 +266,18 @@ async fn take(
     found: &Found,
     asker: &Asker,
     wanted: &Wanted,
-    will_do: &(dyn Fn(&SealedToken) -> bool + Sync),
-    moment: &Moment,
+    will_do: &(dyn Fn(&SealedToken, &Moment) -> bool + Sync),
 ) -> Result<Taken, VaultError> {
+    let mut transaction = shared.vault.store().begin().await?;
+    // The write lock may have been waited for: what counts is the moment at which we have it.
+    let moment = shared.moment();
     let terms = Terms {
         limits: &shared.limits,
         allowed: allowed(shared, wanted),
-        will_do,
+        will_do: &|token| will_do(token, &moment),
     };
-    let mut transaction = shared.vault.store().begin().await?;
     let credential = found.credential.as_bytes();
-    // The write lock may have been waited for: what counts is the moment at which we have it.
-    let taken = lease::take(&mut transaction, credential, asker, &terms, moment).await;
+    let taken = lease::take(&mut transaction, credential, asker, &terms, &moment).await;
     let taken = taken.map_err(|error| shared.failed(error))?;
     let committed = transaction.commit().await;
     committed.map_err(|error| shared.failed(error))?;

@@ -43,11 +43,6 @@ impl Asker {
         );
         Self { boot, owner }
     }
-
-    /// Returns how the names of all begin that ask in this run of the machine.
-    fn peers(&self) -> String {
-        format!("{}/", self.boot.as_deref().unwrap_or_default())
-    }
 }
 
 /// A lease that was taken, and a row in the ledger that is open.
@@ -121,7 +116,12 @@ impl Row {
 /// A lease of an earlier run of the machine is over, and so is one that ends further ahead than any
 /// owner can have written.
 fn is_over(owner: &str, until: Uptime, asker: &Asker, up: Uptime) -> bool {
-    !owner.starts_with(&asker.peers()) || until < up || until > up.plus(2 * TTL)
+    let of_another_boot = match (owner.split('/').next(), asker.boot.as_deref()) {
+        // Who cannot name the boot may be of this one: then its end tells.
+        (None | Some(""), _) | (_, None) => false,
+        (Some(theirs), Some(ours)) => theirs != ours,
+    };
+    of_another_boot || until < up || until > up.plus(2 * TTL)
 }
 
 /// A time that is too far ahead was written before the clock was set back.
@@ -288,4 +288,36 @@ pub(super) async fn failures(
     let sql = "SELECT failures, last_error FROM leases WHERE credential = $1";
     let query = sqlx::query_as(sql).bind(credential);
     Ok(query.fetch_optional(connection).await?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection;
+
+    use super::*;
+    use crate::vault::store::run_migrations;
+
+    /// A service with `ProcSubset=pid` cannot read the boot id, a cron job beside it can.
+    #[tokio::test]
+    async fn a_lease_of_a_process_that_cannot_name_the_boot_is_honoured() {
+        let mut database = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        run_migrations(&mut database).await.unwrap();
+        let (wall, up) = (
+            Timestamp::from_millis(1_800_000_000_000),
+            Uptime::from_millis(1_000_000),
+        );
+        let moment = Moment { wall, up };
+        let limits = Limits::default();
+        let terms = Terms {
+            limits: &limits,
+            allowed: 10,
+            will_do: &|_| false,
+        };
+        let (hardened, cron) = (Asker::new(None, 1), Asker::new(Some("boot".into()), 2));
+        take(&mut database, b"c", &hardened, &terms, &moment)
+            .await
+            .unwrap();
+        let seen = look(&mut database, b"c", &cron, &moment).await.unwrap();
+        assert!(matches!(seen, Look::Held { .. }), "{seen:?}");
+    }
 }

@@ -140,8 +140,8 @@ pub(super) struct Shared {
     vault: UnlockedVault,
     transport: Transport,
     limits: Limits,
-    /// How long Zoho may be silent: a flight is not waited for much longer.
-    silence: Duration,
+    /// How long a call may take by the transport's own limits: connecting, silence, a reply that drips.
+    longest_call: Duration,
     /// Names this run of the machine, in which uptimes count.
     boot: Option<String>,
     rng: Mutex<StdRng>,
@@ -159,7 +159,7 @@ impl Broker {
     ) -> Self {
         Self(Arc::new(Shared {
             vault,
-            silence: transport.silence,
+            longest_call: transport.silence * 2 + transport.reading,
             transport: Transport::new(transport),
             limits,
             boot: clock::boot_id(),
@@ -235,10 +235,19 @@ impl Broker {
                 found::find(&self.0, &found.name, &self.0.moment()).await,
             ),
         };
-        let newest = newest.unwrap_or(found);
+        let newest = match newest {
+            // A vault that cannot be read now is no reason to keep a token back that works.
+            Err(BrokerError::Vault(_)) => found,
+            newest => newest?,
+        };
+        newest.check_not_revoked()?;
         let moment = self.0.moment();
         let alive = newest.token.as_ref();
         match alive.filter(|token| !token.left(&moment).is_zero()) {
+            // Meanwhile another process has had more luck.
+            Some(token) if !wanted.new && wanted.is_met_by(token.life, token.left(&moment)) => {
+                self.0.hand_out(&newest, token, wanted, Vec::new()).await
+            }
             Some(token) if !wanted.strict && !wanted.new => {
                 let stale = vec![TokenWarning::Stale(Box::new(why))];
                 self.0.hand_out(&newest, token, wanted, stale).await
@@ -254,10 +263,13 @@ impl Shared {
         match flown {
             Flown::Saved {
                 found, warnings, ..
-            } => match &found.token {
-                Some(token) => self.hand_out(&found, token, wanted, warnings).await,
-                None => Err(BrokerError::StillRefreshing),
-            },
+            } => {
+                found.check_not_revoked()?;
+                match &found.token {
+                    Some(token) => self.hand_out(&found, token, wanted, warnings).await,
+                    None => Err(BrokerError::StillRefreshing),
+                }
+            }
             Flown::Unsaved {
                 data,
                 left,

@@ -293,7 +293,13 @@ impl<'a> Refresh<'a> {
         let full = ledger::full_until(&mut transaction, credential, all, limits, moment.wall);
         let full = full.await.map_err(failed)?.is_some();
         let (skew, jitter) = (answer.skew, rng.random());
-        let outcome = Outcome::of(answer.called, &earlier, full, jitter, limits.window);
+        let outcome = Outcome::of(
+            answer.called,
+            &earlier,
+            full,
+            jitter,
+            connection::REFRESH_WINDOW,
+        );
         let token = match &outcome.grant {
             Some(grant) => self.keep(&mut transaction, lease, grant, rng).await?,
             None => None,
@@ -358,16 +364,21 @@ impl<'a> Refresh<'a> {
             return Ok(None);
         };
         let learned = found.learned_api_domain(grant);
-        if let Some(domain) = &learned {
-            connection::learn_api_domain(connection, vault, &found.name, domain, rng).await?;
-        }
-        let api_domain = learned.as_ref().or(found.api_domain.as_ref());
+        let api_domain = connection::learn_api_domain(
+            connection,
+            vault,
+            (&found.id, found.credential.as_bytes()),
+            learned.as_ref(),
+            found.api_domain.as_ref(),
+            rng,
+        );
+        let api_domain = api_domain.await?;
         if let Some(scopes) = &grant.scopes {
             let credential = found.credential.as_bytes();
             let learned = connection::learn_scopes(connection, credential, scopes).await;
             learned.map_err(|error| self.shared.failed(error))?;
         }
-        let place = access_token_place(vault, found.credential, lease.epoch, api_domain);
+        let place = access_token_place(vault, found.credential, lease.epoch, api_domain.as_ref());
         let secret = access_token.expose_secret().as_bytes();
         let life = life_of(grant);
         Ok(Some(NewToken {

@@ -97,20 +97,36 @@ pub async fn set_api_domain(
     commit(transaction, vault, &row.id, "api_domain_set", detail).await
 }
 
-/// Says where a connection's access tokens go that did not know it, in the caller's transaction.
+/// Says where a connection's access tokens go that did not know it, in the caller's transaction, and returns
+/// where they go now: whoever set it meanwhile knows better. `None` if nobody knows.
+///
+/// Goes by the row and its credential: the name may be another connection's by now, and the refresh token
+/// may be replaced; then nothing is changed and `before` is returned.
 pub(crate) async fn learn_api_domain(
     connection: &mut SqliteConnection,
     vault: &UnlockedVault,
-    name: &ConnectionName,
-    api_domain: &ApiDomain,
+    (id, credential): (&str, &[u8]),
+    learned: Option<&ApiDomain>,
+    before: Option<&ApiDomain>,
     rng: &mut (dyn CryptoRng + Send),
-) -> Result<(), VaultError> {
-    match find(connection, vault, name).await {
-        Ok(row) => move_to(connection, vault, &row, api_domain, rng).await,
-        Err(ChangeError::Vault(error)) => Err(error),
-        // It was removed or renamed meanwhile.
-        Err(_) => Ok(()),
+) -> Result<Option<ApiDomain>, VaultError> {
+    let sql = "SELECT c.id, c.credential, c.refresh_token_sealed, c.api_domain, a.client_id,
+                 a.accounts_domain
+               FROM connections c JOIN apps a ON a.id = c.app_id
+               WHERE c.id = $1 AND c.credential = $2";
+    let found = sqlx::query_as::<_, Row>(sql).bind(id).bind(credential);
+    let found = found.fetch_optional(&mut *connection).await;
+    let Some(row) = found.map_err(|error| vault.store().error(error))? else {
+        return Ok(before.cloned());
+    };
+    if let Some(now) = &row.api_domain {
+        let now = ApiDomain::parse(now).map_err(|_| damaged(&row, "api_domain"))?;
+        return Ok(Some(now));
     }
+    if let Some(learned) = learned {
+        move_to(connection, vault, &row, learned, rng).await?;
+    }
+    Ok(learned.cloned())
 }
 
 /// Notes what the connections of a credential may do that did not know it, in the caller's transaction.

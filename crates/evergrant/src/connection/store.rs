@@ -195,8 +195,12 @@ async fn store_access_token(
     let sealed = vault.keyring.seal(&place, secret, rng);
     let fingerprint = vault.index_key.fingerprint("access_token", &[secret]);
     let expires_at = new.requested_at.plus(life);
+    // As long as it lives by the time of day of this moment, it lives by the clock that nobody can set.
+    let clock = vault.clock();
+    let expires_up = clock.uptime().plus(clock.now().until(expires_at).min(life));
     let sql = "INSERT INTO refreshes (credential, epoch, started_ms, ended_ms, outcome,
-               sealed_token, fingerprint, expires_ms) VALUES ($1, $2, $3, $4, 'granted', $5, $6, $7)";
+               sealed_token, fingerprint, expires_ms, expires_uptime_ms, boot)
+               VALUES ($1, $2, $3, $4, 'granted', $5, $6, $7, $8, $9)";
     let insert = sqlx::query(sql)
         .bind(credential.as_bytes())
         .bind(epoch)
@@ -205,7 +209,11 @@ async fn store_access_token(
         .bind(vault.clock().now())
         .bind(sealed)
         .bind(fingerprint.as_bytes());
-    insert.bind(expires_at).execute(connection).await?;
+    let insert = insert.bind(expires_at).bind(expires_up);
+    insert
+        .bind(crate::clock::boot_id())
+        .execute(connection)
+        .await?;
     Ok(Some(expires_at))
 }
 

@@ -5,5 +5,6 @@
 mod broker;
 mod broker_failures;
 mod broker_limits;
+mod broker_meanwhile;
 mod example;
 mod world;

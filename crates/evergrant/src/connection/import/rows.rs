@@ -172,7 +172,13 @@ pub(super) async fn last_refusal(
 /// Lets the other connections of the app try again, now that Zoho has accepted a secret of it.
 pub(super) async fn reopen_others(vault: &UnlockedVault, made: &Made) -> Result<(), VaultError> {
     let mut transaction = vault.store().begin().await?;
-    let reopened = app::reopen(&mut transaction, vault, &made.app.app_id).await;
+    let reopened = app::reopen(
+        &mut transaction,
+        vault,
+        &made.app.app_id,
+        app::Why::TheAppWorks,
+    )
+    .await;
     reopened.map_err(|error| vault.store().error(error))?;
     let committed = transaction.commit().await;
     committed.map_err(|error| vault.store().error(error))
