@@ -8,6 +8,13 @@ ALTER TABLE refreshes ADD COLUMN skew_ms INTEGER;       -- Zoho's clock minus ou
 
 ALTER TABLE apps ADD COLUMN removed_at INTEGER;
 
+-- What is asked at every token, whatever the history of its connection.
+CREATE INDEX refreshes_by_start ON refreshes (credential, started_ms);
+CREATE INDEX refreshes_with_token ON refreshes (credential, expires_ms)
+  WHERE outcome = 'granted' AND refused_ms IS NULL;
+CREATE INDEX refreshes_open ON refreshes (credential) WHERE outcome = 'open';
+CREATE INDEX connections_by_app ON connections (app_id);
+
 -- The history of one connection.
 CREATE INDEX audit_by_connection ON audit (connection_id, seq);
 

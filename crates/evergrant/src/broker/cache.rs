@@ -50,6 +50,20 @@ impl Cache {
         (is_recent && !wanted.new).then(|| cached.give(wanted, moment))?
     }
 
+    /// Finds a token that will do and is here alone, since the vault did not take it.
+    pub(super) fn find_unsaved(
+        &self,
+        name: &ConnectionName,
+        credential: Fingerprint,
+        wanted: &Wanted,
+        moment: &Moment,
+    ) -> Option<Token> {
+        let tokens = self.tokens.get()?.pin();
+        let cached = tokens.get(name)?;
+        let unsaved = cached.token.sealed.is_empty() && cached.credential == credential;
+        (unsaved && !wanted.new).then(|| cached.give(wanted, moment))?
+    }
+
     /// Finds a token that works, for when the vault cannot be asked, and for the reason `why`.
     pub(super) fn find_unchecked(
         &self,
@@ -99,7 +113,7 @@ impl Cache {
         })
     }
 
-    /// Keeps a token that was just opened.
+    /// Keeps a token that was just opened, or that is nowhere else.
     pub(super) fn keep(
         &self,
         data: &Arc<TokenData>,
@@ -107,7 +121,8 @@ impl Cache {
         token: &SealedToken,
         moment: &Moment,
     ) {
-        if !self.gave_one.swap(true, Ordering::Relaxed) {
+        let gave_one = self.gave_one.swap(true, Ordering::Relaxed);
+        if !gave_one && !token.sealed.is_empty() {
             return;
         }
         let cached = Cached {

@@ -25,6 +25,9 @@ pub(super) const RENEWAL: Duration = Duration::from_secs(3);
 /// With less than this left, nothing is sent any more.
 const TOO_LITTLE: Duration = Duration::from_secs(3);
 
+/// How long after it was entered a refresh may begin without being entered anew.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
 /// Who asks for a lease: unlike everybody else in this run of the machine. The process's id is in the name for
 /// people, who want to know who hangs.
 #[derive(Clone, Debug)]
@@ -55,9 +58,10 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Tells whether it certainly holds for as long as it takes to send a request.
+    /// Tells whether it certainly holds for as long as it takes to send a request, and was entered a moment
+    /// ago.
     pub(super) fn is_sure(&self, now: Uptime) -> bool {
-        now.until(self.sure_until) >= TOO_LITTLE
+        now.until(self.sure_until) >= TOO_LITTLE && self.started.up.until(now) <= AT_ONCE
     }
 }
 
@@ -215,6 +219,22 @@ pub(super) async fn renew(
     let ours = update.execute(connection).await?.rows_affected() > 0;
     if ours {
         lease.sure_until = up.plus(TTL);
+    }
+    Ok(ours)
+}
+
+/// Renews a lease whose refresh begins only now; tells whether it is still ours.
+pub(super) async fn postpone(
+    connection: &mut SqliteConnection,
+    credential: &[u8],
+    asker: &Asker,
+    lease: &mut Lease,
+    moment: &Moment,
+) -> Result<bool, sqlx::Error> {
+    let ours = renew(connection, credential, asker, lease, moment.up).await?;
+    if ours {
+        ledger::postpone(connection, credential, lease.epoch, moment.wall).await?;
+        lease.started = *moment;
     }
     Ok(ours)
 }

@@ -16,6 +16,9 @@ pub(super) const MARGIN: Duration = Duration::from_secs(5);
 /// A time further ahead than this was written before the clock was set back.
 pub(super) const FAR: Duration = Duration::from_secs(900);
 
+/// How long a row is kept: long after its token is dead and it counts for nothing.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How many of the newest live tokens are looked at for the one that lives longest.
 const NEWEST: i64 = 8;
 
@@ -207,10 +210,26 @@ pub(super) async fn begin(
     let sql = "UPDATE refreshes SET outcome = 'unknown' WHERE credential = $1 AND outcome = 'open'";
     let left_open = sqlx::query(sql).bind(credential);
     left_open.execute(&mut *connection).await?;
+    let sql = "DELETE FROM refreshes WHERE credential = $1 AND started_ms < $2";
+    let old = sqlx::query(sql).bind(credential).bind(now.minus(KEPT));
+    old.execute(&mut *connection).await?;
     let sql = "INSERT INTO refreshes (credential, epoch, started_ms, outcome)
                VALUES ($1, $2, $3, 'open')";
     let insert = sqlx::query(sql).bind(credential).bind(epoch).bind(now);
     insert.execute(connection).await.map(drop)
+}
+
+/// Enters that a refresh begins later than it was entered, since connecting took its time: Zoho counts
+/// from then on.
+pub(super) async fn postpone(
+    connection: &mut SqliteConnection,
+    credential: &[u8],
+    epoch: i64,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let sql = "UPDATE refreshes SET started_ms = $1 WHERE credential = $2 AND epoch = $3";
+    let update = sqlx::query(sql).bind(now).bind(credential).bind(epoch);
+    update.execute(connection).await.map(drop)
 }
 
 /// Enters how a refresh ended; never conditional on the lease, since a token that came late hurts

@@ -226,7 +226,18 @@ impl Broker {
             && !wanted.new
             && wanted.is_met_by(token.life, token.left(&moment))
         {
-            return self.0.hand_out(&found, token, wanted, Vec::new()).await;
+            match self.0.hand_out(&found, token, wanted, Vec::new()).await {
+                // One spoiled value is no end: there will be another token.
+                Err(BrokerError::Vault(error)) if error.is_spoiled() => {
+                    self.0.drop_spoiled(&found, token.epoch).await?;
+                }
+                given => return given,
+            }
+        }
+        let (name, credential) = (&found.name, found.credential);
+        let unsaved = self.0.cache.find_unsaved(name, credential, wanted, &moment);
+        if let Some(token) = unsaved {
+            return Ok(token);
         }
         let (why, newest) = match flight::join(&self.0, &found, wanted).await {
             Ok(flown) => return self.0.deliver(flown, wanted).await,

@@ -10,11 +10,11 @@ use zoho_oauth::{
 };
 
 use super::{
-    BrokerError, Limiter, Shared, Skew, TokenWarning,
+    BrokerError, Limiter, Limits, Shared, Skew, TokenWarning,
     flight::Flown,
     found::{Found, Means, USUAL_LIFE},
     lease::{self, Asker, Lease, RENEWAL, Verdict},
-    ledger::{self, Ended, NewToken, RowOutcome},
+    ledger::{self, Ended, NewToken, RowOutcome, SealedToken},
     outcome::{Called, Outcome, chain},
     token::TokenData,
 };
@@ -58,12 +58,17 @@ impl<'a> Refresh<'a> {
         found: &'a Found,
         asker: &'a Asker,
     ) -> Result<Self, VaultError> {
+        let secrets = app::secrets_in_order(&shared.vault, &found.app.id).await?;
+        if secrets.is_empty() {
+            let (table, column, row) = ("app_secrets", "secret_sealed", found.app.id.clone());
+            return Err(VaultError::Damaged { table, column, row });
+        }
         Ok(Self {
             shared,
             found,
             asker,
             means: found.means(shared)?,
-            secrets: app::secrets_in_order(&shared.vault, &found.app.id).await?,
+            secrets,
         })
     }
 
@@ -84,8 +89,7 @@ impl<'a> Refresh<'a> {
             }
             return self.settle(&lease, answer, id).await;
         }
-        let (table, column, row) = ("app_secrets", "secret_sealed", self.found.app.id.clone());
-        Refreshed::Failed(VaultError::Damaged { table, column, row }.into())
+        unreachable!("there is a secret, as was seen before")
     }
 
     async fn ask(&self, lease: &mut Lease, secret: &ClientSecret) -> Answer {
@@ -97,7 +101,7 @@ impl<'a> Refresh<'a> {
             Err(error) => return without(Called::NotSent(error)),
         };
         // Connecting may have taken long, and this process may have been stopped meanwhile.
-        if !lease.is_sure(shared.moment().up) && !self.renew(lease).await {
+        if !lease.is_sure(shared.moment().up) && !self.renew(lease, true).await {
             return without(Called::TooLate);
         }
         let app = request::App {
@@ -128,7 +132,7 @@ impl<'a> Refresh<'a> {
         let keeping = async {
             loop {
                 tokio::time::sleep(RENEWAL).await;
-                self.renew(lease).await;
+                self.renew(lease, false).await;
             }
         };
         tokio::select! {
@@ -138,16 +142,19 @@ impl<'a> Refresh<'a> {
         }
     }
 
-    /// Renews the lease; tells whether it certainly is ours.
-    async fn renew(&self, lease: &mut Lease) -> bool {
+    /// Renews the lease, also if the refresh begins only now; tells whether it certainly is ours.
+    async fn renew(&self, lease: &mut Lease, begins_now: bool) -> bool {
         let renewed = async {
-            let up = self.shared.moment().up;
-            let mut transaction = self.shared.vault.store().begin().await?;
-            let credential = self.found.credential.as_bytes();
-            let ours = lease::renew(&mut transaction, credential, self.asker, lease, up).await;
-            let ours = ours.map_err(|error| self.shared.failed(error))?;
-            let committed = transaction.commit().await;
-            committed.map_err(|error| self.shared.failed(error))?;
+            let (shared, asker) = (self.shared, self.asker);
+            let failed = |error| shared.failed(error);
+            let mut transaction = shared.vault.store().begin().await?;
+            let (moment, credential) = (shared.moment(), self.found.credential.as_bytes());
+            let ours = match begins_now {
+                true => lease::postpone(&mut transaction, credential, asker, lease, &moment).await,
+                false => lease::renew(&mut transaction, credential, asker, lease, moment.up).await,
+            };
+            let ours = ours.map_err(failed)?;
+            transaction.commit().await.map_err(failed)?;
             Ok::<bool, VaultError>(ours)
         };
         renewed.await.unwrap_or_else(|error| {
@@ -172,6 +179,10 @@ impl<'a> Refresh<'a> {
             skew,
         };
         let mut transaction = shared.vault.store().begin().await?;
+        let written = self
+            .write_down(&mut transaction, lease, &ended.outcome)
+            .await;
+        written.map_err(failed)?;
         let ours = lease::settle(
             &mut transaction,
             credential,
@@ -218,12 +229,15 @@ impl<'a> Refresh<'a> {
         match self.note(lease, answer, secret_id, &mut rng).await {
             Ok(noted) => self.noted(noted, own_fault).await,
             Err(error) => match unsaved {
-                Some(data) => {
+                Some((data, life)) => {
                     tracing::warn!(%error, "the access token could not be kept");
-                    let left = self.shared.moment().wall.until(data.expires_at);
+                    let (data, moment) = (Arc::new(data), self.shared.moment());
+                    let token = SealedToken::unsaved(&data, life, lease);
+                    let cache = &self.shared.cache;
+                    cache.keep(&data, self.found.credential, &token, &moment);
                     Refreshed::Token(Flown::Unsaved {
-                        data: Arc::new(data),
-                        left,
+                        left: token.left(&moment),
+                        data,
                         warning: TokenWarning::NotKept(Arc::new(error)),
                     })
                 }
@@ -283,7 +297,8 @@ impl<'a> Refresh<'a> {
         rng: &mut StdRng,
     ) -> Result<Noted, VaultError> {
         let (shared, found, moment) = (self.shared, self.found, self.shared.moment());
-        let (limits, credential) = (&shared.limits, found.credential.as_bytes());
+        // Whether Zoho had reason to refuse goes by its limits, whatever ours are.
+        let (limits, credential) = (&Limits::default(), found.credential.as_bytes());
         let failed = |error| shared.failed(error);
         let mut transaction = shared.vault.store().begin().await?;
         let earlier = lease::failures(&mut transaction, credential)
@@ -337,7 +352,7 @@ impl<'a> Refresh<'a> {
                 .await
                 .map_err(failed)?;
         }
-        self.write_down(&mut transaction, lease, &outcome)
+        self.write_down(&mut transaction, lease, &outcome.row)
             .await
             .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
@@ -398,9 +413,9 @@ impl<'a> Refresh<'a> {
         &self,
         connection: &mut SqliteConnection,
         lease: &Lease,
-        outcome: &Outcome,
+        outcome: &RowOutcome,
     ) -> Result<(), sqlx::Error> {
-        let (event, detail) = match &outcome.row {
+        let (event, detail) = match outcome {
             RowOutcome::Granted => ("refreshed", format!("refresh {}", lease.epoch)),
             RowOutcome::Throttled => ("refresh_refused", "Access Denied".to_owned()),
             RowOutcome::Refused(word) => ("refresh_refused", word.to_string()),
@@ -428,18 +443,33 @@ impl Answer {
             if refusal.word == ErrorWord::InvalidClientSecret)
     }
 
-    fn token(&self, found: &Found, lease: &Lease) -> Option<TokenData> {
+    fn token(&self, found: &Found, lease: &Lease) -> Option<(TokenData, Duration)> {
         let Called::Replied(TokenReply::Granted(grant)) = &self.called else {
             return None;
         };
         let learned = found.learned_api_domain(grant);
-        Some(TokenData {
+        let data = TokenData {
             connection: found.name.clone(),
             access_token: grant.access_token.clone()?,
             api_domain: learned.or_else(|| found.api_domain.clone()),
             scopes: found.scopes.clone(),
             expires_at: lease.started.wall.plus(life_of(grant)),
-        })
+        };
+        Some((data, life_of(grant)))
+    }
+}
+
+impl SealedToken {
+    /// Describes a token that is in memory only.
+    fn unsaved(data: &TokenData, life: Duration, lease: &Lease) -> Self {
+        Self {
+            epoch: lease.epoch,
+            sealed: Vec::new(),
+            expires_at: data.expires_at,
+            expires_up: Some(lease.started.up.plus(life)),
+            life,
+            was_handed_out: true,
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use zoho_oauth::AccessToken;
 
-use super::{Broker, BrokerError, Shared, found, ledger};
+use super::{
+    Broker, BrokerError, Shared, found,
+    ledger::{self, FAR},
+};
 use crate::{
     audit::{self, Event},
     clock::Timestamp,
@@ -81,10 +84,14 @@ impl Shared {
             return Ok(Report::NotCurrent);
         }
         for (most, time) in BELIEVED {
-            let sql = "SELECT refused_ms FROM refreshes WHERE credential = $1 AND refused_ms > $2
+            let sql = "SELECT refused_ms FROM refreshes
+                       WHERE credential = $1 AND refused_ms BETWEEN $2 AND $4
                        ORDER BY refused_ms DESC LIMIT $3";
             let query = sqlx::query_scalar::<_, Timestamp>(sql).bind(credential);
-            let query = query.bind(moment.wall.minus(time)).bind(most);
+            let query = query
+                .bind(moment.wall.minus(time))
+                .bind(most)
+                .bind(moment.wall.plus(FAR));
             let recent = query.fetch_all(&mut *transaction).await.map_err(failed)?;
             if i64::try_from(recent.len()).is_ok_and(|count| count >= most) {
                 let oldest = recent.last().copied().unwrap_or(moment.wall);
@@ -108,6 +115,29 @@ impl Shared {
             .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(Report::Dropped)
+    }
+
+    /// Takes a token out of use whose sealed value is spoiled.
+    pub(super) async fn drop_spoiled(
+        &self,
+        found: &found::Found,
+        epoch: i64,
+    ) -> Result<(), VaultError> {
+        let failed = |error| self.failed(error);
+        let mut transaction = self.vault.store().begin().await?;
+        let sql = "UPDATE refreshes SET refused_ms = 0 WHERE credential = $1 AND epoch = $2";
+        let update = sqlx::query(sql)
+            .bind(found.credential.as_bytes())
+            .bind(epoch);
+        update.execute(&mut *transaction).await.map_err(failed)?;
+        let event = Event {
+            event: "token_spoiled",
+            connection_id: Some(&found.id),
+            detail: format!("the token of refresh {epoch} does not open"),
+        };
+        let appended = audit::append(&mut transaction, &self.vault, event).await;
+        appended.map_err(failed)?;
+        transaction.commit().await.map_err(failed)
     }
 
     /// Notes in the audit that a token was handed out for the first time; further times are not

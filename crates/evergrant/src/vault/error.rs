@@ -97,6 +97,12 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Tells whether it is one value that is spoiled, with its key at hand.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        let spoiled = |error: &OpenError| !matches!(error, OpenError::UnknownKey(_));
+        matches!(self, Self::Sealed { error, .. } if spoiled(error))
+    }
+
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
