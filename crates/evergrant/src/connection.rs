@@ -14,7 +14,7 @@ use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, Scopes};
 pub use self::{
     change::{ChangeError, remove, rename, set_api_domain},
     import::{ClientCredentials, Import, ImportError, add_client_credentials, import},
-    read::{find, list},
+    read::{find, find_within, list, list_within},
     store::{most_places_used, places_of},
     token::{LiveToken, live_token},
 };
@@ -27,7 +27,7 @@ pub(crate) use self::{
         refresh_token_place, refresh_token_place_of, store,
     },
 };
-use crate::clock::Timestamp;
+use crate::{broker::Limiter, clock::Timestamp};
 
 /// How many refresh tokens Zoho keeps; the next one pushes out the oldest
 /// (<https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html>).
@@ -147,6 +147,8 @@ pub struct Connection {
     pub state_reason: Option<String>,
     /// How it gets access tokens.
     pub grant_type: String,
+    /// The organisation that client credentials ask for tokens of, where one was given.
+    pub soid: Option<String>,
     /// `production`, `sandbox` or `developer`, where that is known.
     pub environment: Option<String>,
     /// Where its tokens come from.
@@ -165,18 +167,23 @@ pub struct Connection {
     pub access_token_expires_at: Option<Timestamp>,
     /// How many of its access tokens work, as far as we know.
     pub live_tokens: u32,
-    /// When the next refresh may be tried, if it may not be now.
+    /// When a program may try the next refresh, if it may not now; `None` also where waiting does not
+    /// help.
     pub retry_at: Option<Timestamp>,
+    /// Who throttles it, if it is throttled.
+    pub throttled_by: Option<Limiter>,
+    /// How many refresh tokens that it had before still take a place at Zoho.
+    pub former: u32,
     /// What is left of Zoho's limit.
     pub refreshes: Refreshes,
 }
 
-/// The calls for an access token within [`REFRESH_WINDOW`].
+/// The calls for an access token within the window of the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refreshes {
     /// How many were made.
     pub used: u32,
-    /// When the oldest of them leaves the window.
+    /// When a program may make the next one, if all that it may make were made.
     pub next_free_at: Option<Timestamp>,
 }
 

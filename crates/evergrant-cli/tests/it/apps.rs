@@ -168,10 +168,16 @@ fn a_new_secret_ends_the_refusal_of_the_app() {
         "{added:?}"
     );
     let show = done(&flow.world, "connections show acme --json").answer();
+    let untried = "not tried since a client secret was added";
     assert_eq!(
         (&show["state"], &show["state_reason"]),
-        (&json!("healthy"), &Value::Null)
+        (&json!("healthy"), &json!(untried))
     );
+    let status = done(&flow.world, "status acme").stdout;
+    assert!(status.contains(untried), "{status}");
+    done(&flow.world, "token acme --force-new --reserve");
+    let show = done(&flow.world, "connections show acme --json").answer();
+    assert_eq!(show["state_reason"], Value::Null, "Zoho was asked");
     assert_eq!(
         flow.rows("SELECT closed_until_ms, failures FROM leases"),
         "0|0"

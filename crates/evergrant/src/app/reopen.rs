@@ -16,6 +16,17 @@ pub(crate) enum Why {
     APersonSaysSo,
 }
 
+impl Why {
+    /// What is to be known of a connection that may try again and did not yet; `None` if Zoho said that
+    /// all is well.
+    fn untried(self) -> Option<&'static str> {
+        match self {
+            Self::TheAppWorks => None,
+            Self::APersonSaysSo => Some("not tried since a client secret was added"),
+        }
+    }
+}
+
 /// Lets the connections of an app try again that were refused for the app's sake alone, and returns
 /// how many there are.
 pub(crate) async fn reopen(
@@ -36,7 +47,8 @@ pub(crate) async fn reopen(
         let sql = "UPDATE leases SET closed_until_ms = 0, failures = 0 WHERE credential = $1";
         let update = sqlx::query(sql).bind(credential);
         update.execute(&mut *connection).await?;
-        set_state(connection, vault, credential, State::Healthy, None).await?;
+        let healthy = State::Healthy;
+        set_state(connection, vault, credential, healthy, why.untried()).await?;
     }
     Ok(refused.len())
 }

@@ -178,9 +178,10 @@ async fn a_new_secret_lets_connections_try_again_whose_app_was_refused() {
     let now = world.clock.now();
     assert_eq!(add(&mut world, &vault, &app_id, "second").await.reopened, 1);
     let found = connection::list(vault.vault()).await.unwrap();
+    let untried = "not tried since a client secret was added";
     assert_eq!(
-        (found[0].state.as_str(), &found[0].state_reason),
-        ("healthy", &None)
+        (found[0].state.as_str(), found[0].state_reason.as_deref()),
+        ("healthy", Some(untried))
     );
     assert!(found[0].state_since >= now);
     assert_eq!(found[1].state.as_str(), "new_grant_needed");
@@ -191,7 +192,10 @@ async fn a_new_secret_lets_connections_try_again_whose_app_was_refused() {
         .await
         .unwrap();
     assert_eq!(history.len(), 1);
-    assert_eq!(history[0].detail, "app_refused -> healthy");
+    assert_eq!(
+        history[0].detail,
+        format!("app_refused -> healthy: {untried}")
+    );
     audit::verify(&vault, None).await.unwrap();
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use zoho_oauth::ErrorWord;
 
+use super::Limits;
 use crate::{clock::Timestamp, connection::ConnectionName, vault::VaultError};
 
 /// Who keeps a refresh from being made.
@@ -23,6 +24,25 @@ pub enum Limiter {
         /// How many more are kept for people, and were not asked for.
         kept: u32,
     },
+}
+
+impl Limiter {
+    /// Tells by the reason of a throttled connection which of Zoho's two it was.
+    pub(crate) fn by_reason(reason: Option<&str>) -> Self {
+        match reason {
+            Some(super::outcome::OUTSIDER) => Self::Outsider,
+            _ => Self::Zoho,
+        }
+    }
+
+    /// Our own count, for a program, where so many refreshes were made by whomever.
+    pub(crate) fn of_programs(limits: &Limits, made: u32) -> Self {
+        Self::Ledger {
+            limit: limits.for_programs(),
+            window: limits.window,
+            kept: (limits.refreshes.saturating_sub(made)).min(limits.kept_for_people),
+        }
+    }
 }
 
 /// Why no access token can be had. Whoever waited for the same refresh gets the same error.

@@ -196,10 +196,7 @@ impl Found {
         match self.state {
             State::Throttled => BrokerError::Throttled {
                 retry_at: until,
-                by: match self.state_reason.as_deref() {
-                    Some(super::outcome::OUTSIDER) => super::Limiter::Outsider,
-                    _ => super::Limiter::Zoho,
-                },
+                by: super::Limiter::by_reason(self.state_reason.as_deref()),
             },
             _ => BrokerError::Unavailable {
                 reason: (self.state_reason.clone())

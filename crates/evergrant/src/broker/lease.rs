@@ -106,7 +106,7 @@ struct Row {
 
 impl Row {
     fn look(&self, asker: &Asker, moment: &Moment) -> Look {
-        if closed(self.closed_until_ms, moment.wall) {
+        if is_closed(self.closed_until_ms, moment.wall) {
             return Look::Closed(self.closed_until_ms);
         }
         match &self.owner {
@@ -129,7 +129,7 @@ fn is_over(owner: &str, until: Uptime, asker: &Asker, up: Uptime) -> bool {
 }
 
 /// A time that is too far ahead was written before the clock was set back.
-fn closed(until: Timestamp, now: Timestamp) -> bool {
+pub(crate) fn is_closed(until: Timestamp, now: Timestamp) -> bool {
     until > now && until <= now.plus(FAR)
 }
 

@@ -124,15 +124,25 @@ pub(super) async fn full_until(
     limits: &Limits,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, sqlx::Error> {
-    let window = limits.window + MARGIN;
+    let (from, to) = counted(limits, now);
     let sql = "SELECT started_ms FROM refreshes WHERE credential = $1 AND outcome <> 'not_sent'
                AND started_ms BETWEEN $2 AND $3 ORDER BY started_ms DESC LIMIT $4";
     let query = sqlx::query_scalar::<_, Timestamp>(sql).bind(credential);
-    let query = query.bind(now.minus(window)).bind(now.plus(FAR));
+    let query = query.bind(from).bind(to);
     let newest = query.bind(i64::from(allowed)).fetch_all(connection).await?;
     let full = newest.len() >= usize::try_from(allowed).unwrap_or(usize::MAX);
     let oldest = newest.last().copied().unwrap_or(now);
-    Ok(full.then(|| oldest.plus(window)))
+    Ok(full.then(|| free_at(oldest, limits)))
+}
+
+/// Returns between which moments refreshes count at this one.
+pub(crate) fn counted(limits: &Limits, now: Timestamp) -> (Timestamp, Timestamp) {
+    (now.minus(limits.window + MARGIN), now.plus(FAR))
+}
+
+/// Returns when a refresh that was made at `started` counts no more.
+pub(crate) fn free_at(started: Timestamp, limits: &Limits) -> Timestamp {
+    started.plus(limits.window + MARGIN)
 }
 
 /// Counts the tokens that live; if there are as many as Zoho keeps, tells until when the one lives that

@@ -83,6 +83,10 @@ pub use self::{
     skew::{Skew, last_skew},
     token::{Token, TokenWarning, Wanted},
 };
+pub(crate) use self::{
+    lease::is_closed,
+    ledger::{counted, free_at},
+};
 use crate::{
     clock,
     connection::{ConnectionName, REFRESH_LIMIT, REFRESH_WINDOW, access_token_place},
@@ -102,6 +106,13 @@ pub struct Limits {
     pub window: Duration,
     /// As many of them as only a person may use, who asks for a new token.
     pub kept_for_people: u32,
+}
+
+impl Limits {
+    /// Returns how many of them a program may make.
+    pub fn for_programs(&self) -> u32 {
+        self.refreshes.saturating_sub(self.kept_for_people)
+    }
 }
 
 impl Default for Limits {

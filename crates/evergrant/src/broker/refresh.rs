@@ -272,7 +272,7 @@ impl<'a> Refresh<'a> {
         Refreshed::Failed(match (outcome.state, retry_at) {
             (Some((State::Throttled, reason)), Some(retry_at)) => BrokerError::Throttled {
                 retry_at,
-                by: limiter(reason.as_deref()),
+                by: Limiter::by_reason(reason.as_deref()),
             },
             (Some((State::NewGrantNeeded, _)), _) => BrokerError::NewGrantNeeded { since: at },
             (Some((State::AppRefused, reason)), _) => BrokerError::AppRefused {
@@ -487,14 +487,6 @@ impl Found {
 
 fn life_of(grant: &Grant) -> Duration {
     grant.expires_in.unwrap_or(USUAL_LIFE)
-}
-
-fn limiter(reason: Option<&str>) -> Limiter {
-    if reason == Some(super::outcome::OUTSIDER) {
-        Limiter::Outsider
-    } else {
-        Limiter::Zoho
-    }
 }
 
 fn not_sent(host: &str, error: SendError) -> ConnectError {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evergrant::{
     broker::{BrokerError, Limiter, Limits, TokenWarning, Wanted},
-    connection::State,
+    connection::{self, Connection, State},
 };
 use serde_json::json;
 
@@ -154,4 +154,96 @@ async fn before_a_living_token_is_pushed_out_there_is_a_warning() {
         warned.extend(token.warnings().iter().any(full).then_some(number));
     }
     assert_eq!(warned, [10]);
+}
+
+/// Returns the connection as it is by the limits of this world.
+async fn shown(world: &World) -> Connection {
+    let vault = world.vault().await;
+    let found = connection::find_within(vault.vault(), &acme(), &world.limits).await;
+    found.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn where_no_refresh_is_left_and_no_token_lives_the_connection_is_throttled() {
+    let mut world = World::new().await;
+    world.limits = Limits {
+        refreshes: 4,
+        kept_for_people: 1,
+        window: Duration::from_secs(1200),
+    };
+    let broker = world.broker().await;
+    for _ in 0..2 {
+        world.pass(60).await;
+        broker.token(&acme(), &greedy()).await.unwrap();
+    }
+    // One that is kept for people: it is not the oldest that counts, but the third from the newest.
+    world.pass(60).await;
+    broker.token(&acme(), &new_token()).await.unwrap();
+    let full = broker.token(&acme(), &greedy()).await.unwrap_err();
+    let BrokerError::Throttled { retry_at, .. } = full else {
+        panic!("{full:?}");
+    };
+
+    let living = shown(&world).await;
+    assert_eq!(living.state, State::Healthy, "a token lives");
+    assert_eq!(living.retry_at, Some(retry_at));
+    world
+        .execute("UPDATE refreshes SET expires_ms = 1, expires_uptime_ms = 1")
+        .await;
+    let full = shown(&world).await;
+    assert_eq!(
+        (full.state, full.retry_at),
+        (State::Throttled, Some(retry_at))
+    );
+    let by = Limiter::Ledger {
+        limit: 3,
+        window: world.limits.window,
+        kept: 0,
+    };
+    assert_eq!(full.throttled_by, Some(by), "people used up theirs too");
+    assert_eq!(full.refreshes.next_free_at, Some(retry_at));
+    assert_eq!(full.refreshes.used, 4);
+
+    let wait = world.clock.now().until(retry_at).as_secs() + 1;
+    world.pass(wait).await;
+    let free = shown(&world).await;
+    assert_eq!((free.state, free.retry_at), (State::Healthy, None));
+}
+
+#[tokio::test]
+async fn a_wait_from_before_the_clock_was_set_back_is_none() {
+    let world = World::new().await;
+    world
+        .execute(
+            "INSERT INTO leases (credential, epoch, until_ms, closed_until_ms, failures)
+             SELECT credential, 1, 0, 9999999999999, 3 FROM connections",
+        )
+        .await;
+    world
+        .execute("UPDATE connections SET state = 'throttled', state_reason = 'Access Denied'")
+        .await;
+    let found = shown(&world).await;
+    assert_eq!((found.state, found.retry_at), (State::Healthy, None));
+}
+
+#[tokio::test]
+async fn what_only_a_person_can_mend_has_no_time_to_wait_for() {
+    let world = World::new().await;
+    let now = world.clock.now().as_millis();
+    world
+        .execute(&format!(
+            "INSERT INTO leases (credential, epoch, until_ms, closed_until_ms, failures)
+             SELECT credential, 1, 0, {now} + 60000, 1 FROM connections"
+        ))
+        .await;
+    for state in ["new_grant_needed", "app_refused", "revoked"] {
+        world
+            .execute(&format!("UPDATE connections SET state = '{state}'"))
+            .await;
+        assert_eq!(shown(&world).await.retry_at, None, "{state}");
+    }
+    world
+        .execute("UPDATE connections SET state = 'failing'")
+        .await;
+    assert!(shown(&world).await.retry_at.is_some());
 }
