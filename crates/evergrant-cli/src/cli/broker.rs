@@ -3,10 +3,11 @@
 use evergrant::{
     Broker,
     broker::{BrokerError, Limiter, TokenWarning},
+    clock::Timestamp,
     connection::{self, ConnectionName, PLACES},
     vault::Vault,
 };
-use zoho_oauth::ErrorWord;
+use zoho_oauth::{ClientId, ErrorWord};
 
 use super::{
     Context,
@@ -38,6 +39,15 @@ pub(crate) async fn explain(
     name: &ConnectionName,
     broker: &Broker,
 ) -> CliError {
+    explain_in(broker.vault().vault(), error, name).await
+}
+
+/// Says the same to whoever has no broker.
+pub(crate) async fn explain_in(
+    vault: &Vault,
+    error: &BrokerError,
+    name: &ConnectionName,
+) -> CliError {
     let explained = match error {
         BrokerError::NotFound(name) => return not_found(name),
         BrokerError::Vault(error) => vault::explain(error),
@@ -47,14 +57,37 @@ pub(crate) async fn explain(
                 rfc3339(*since)
             );
             let mut explained = CliError::new(Kind::NewGrantNeeded, "invalid_code", dead);
-            for cause in causes_of_death(name, broker.vault().vault()).await {
+            for cause in causes_of_death(name, vault).await {
                 explained = explained.cause(cause);
             }
             explained.next(format!("evergrant exchange {name} --replace"))
         }
+        BrokerError::AppRefused { word, since } => {
+            let found = connection::find(vault, name).await.ok().flatten();
+            let client_id = found.map(|found| found.client_id);
+            app_refused(word, name, client_id.as_ref(), *since)
+        }
         error => explain_kind(error, name),
     };
     explained.connection(name.as_str())
+}
+
+/// Says that Zoho could not be asked, or made no sense.
+pub(crate) fn unavailable(
+    message: String,
+    reason: &str,
+    retry_at: Option<Timestamp>,
+    name: &ConnectionName,
+) -> CliError {
+    let explained = CliError::new(Kind::Unavailable, "unavailable", message).cause(reason);
+    match retry_at {
+        Some(at) => explained
+            .cause(
+                "nobody on this machine asks Zoho until then, so that an outage uses up no refreshes",
+            )
+            .retry_at(at),
+        None => explained.next(format!("evergrant token {name}     to try again")),
+    }
 }
 
 fn explain_kind(error: &BrokerError, name: &ConnectionName) -> CliError {
@@ -62,13 +95,7 @@ fn explain_kind(error: &BrokerError, name: &ConnectionName) -> CliError {
         BrokerError::Throttled { retry_at, by } => throttled(*by, name).retry_at(*retry_at),
         BrokerError::Unavailable { reason, retry_at } => {
             let message = format!("there is no access token of {name} now");
-            let explained = CliError::new(Kind::Unavailable, "unavailable", message).cause(reason);
-            match retry_at {
-                Some(at) => explained
-                    .cause("nobody on this machine asks Zoho until then, so that an outage uses up no refreshes")
-                    .retry_at(*at),
-                None => explained.next("try again"),
-            }
+            unavailable(message, reason, *retry_at, name)
         }
         BrokerError::CannotConnect { reason } => {
             CliError::config("cannot_connect", "cannot speak to Zoho as this is set up")
@@ -80,8 +107,7 @@ fn explain_kind(error: &BrokerError, name: &ConnectionName) -> CliError {
             CliError::new(Kind::Unavailable, "still_refreshing", message)
                 .next("see which evergrant hangs, and try again")
         }
-        BrokerError::AppRefused { word, since } => app_refused(word, name)
-            .cause(format!("since {}; the refresh token is presumed good", rfc3339(*since))),
+        BrokerError::AppRefused { word, since } => app_refused(word, name, None, *since),
         BrokerError::Revoked { since } => {
             let message = format!("{name} was revoked at {}", rfc3339(*since));
             CliError::new(Kind::NewGrantNeeded, "revoked", message)
@@ -114,19 +140,33 @@ fn throttled(by: Limiter, name: &ConnectionName) -> CliError {
     }
 }
 
-fn app_refused(word: &ErrorWord, name: &ConnectionName) -> CliError {
+fn app_refused(
+    word: &ErrorWord,
+    name: &ConnectionName,
+    client_id: Option<&ClientId>,
+    since: Timestamp,
+) -> CliError {
     let start = |message: String| CliError::config("app_refused", message);
-    match word {
-        ErrorWord::InvalidClientSecret => start(format!(
-            "Zoho refuses the client secret of {name}'s app"
-        ))
-        .next("evergrant apps secret add CLIENT_ID     if it was changed in the API console"),
+    let client_id = client_id.map_or("CLIENT_ID", ClientId::as_str);
+    let explained = match word {
+        ErrorWord::InvalidClientSecret => {
+            start(format!("Zoho refuses the client secret of {name}'s app")).next(format!(
+                "evergrant apps secret add {client_id}     if it was changed in the API console"
+            ))
+        }
         ErrorWord::InvalidClient => start(format!("Zoho does not know the app of {name}"))
             .cause("it was deleted, or it lives in another data center")
-            .next("look for the client ID in the API consoles that `evergrant data-centers` lists"),
-        word => start(format!("Zoho refuses the app of {name}: {word}"))
-            .next("see the app's settings in Zoho's API console"),
-    }
+            .next(format!(
+                "look for {client_id} in the API consoles that `evergrant data-centers` lists"
+            )),
+        word => start(format!("Zoho refuses the app of {name}: {word}")).next(format!(
+            "see the settings of {client_id} in Zoho's API console"
+        )),
+    };
+    explained.cause(format!(
+        "since {}; the refresh token is presumed good",
+        rfc3339(since)
+    ))
 }
 
 /// Lists what kills a refresh token, by Zoho's own list, the likeliest first as far as we know

@@ -90,10 +90,10 @@ async fn list(context: &mut Context<'_>) -> Result<(), CliError> {
     let Some(vault) = context.vault().await? else {
         return context.output.result::<[Shown; 0]>(&[], |_| nothing_yet());
     };
-    let found = connection::list(&vault)
+    let limits = context.config()?.limits.0;
+    let found = connection::list_within(&vault, &limits)
         .await
         .map_err(|error| vault::explain(&error))?;
-    let limits = context.config()?.limits.0;
     let shown: Vec<Shown> = found.iter().map(|one| Shown::new(one, &limits)).collect();
     context
         .output
@@ -126,12 +126,12 @@ async fn show(name: &ConnectionName, context: &mut Context<'_>) -> Result<(), Cl
     let Some(vault) = context.vault().await? else {
         return Err(not_found(name));
     };
-    let found = connection::find(&vault, name)
+    let limits = context.config()?.limits.0;
+    let found = connection::find_within(&vault, name, &limits)
         .await
         .map_err(|error| vault::explain(&error))?;
     let found = found.ok_or_else(|| not_found(name));
     if let Ok(found) = &found {
-        let limits = context.config()?.limits.0;
         context
             .output
             .result(&Shown::new(found, &limits), for_people)?;
@@ -242,7 +242,7 @@ async fn done(
     context.output.note(note);
     if context.output.is_json() {
         let limits = context.config()?.limits.0;
-        let found = connection::find(vault.vault(), name)
+        let found = connection::find_within(vault.vault(), name, &limits)
             .await
             .map_err(|error| vault::explain(&error))?;
         context.output.result(

@@ -4,18 +4,20 @@ mod details;
 
 use clap::Args;
 use evergrant::{
+    broker::{BrokerError, Limiter},
     clock::Timestamp,
     connection::{self, Connection, ConnectionName, State},
     vault::Vault,
 };
+use zoho_oauth::ErrorWord;
 
 use self::details::Details;
 use super::{
     Context,
+    broker::{explain_in, unavailable},
     connections::shown::{Shown, for_people},
     error::CliError,
     exchange::run::not_found,
-    exit_code::Kind,
     output::table,
     recover,
     time::span,
@@ -26,7 +28,8 @@ use crate::lifecycle;
 /// Show how the connections are; the exit code makes it a monitoring check
 ///
 /// Reads the vault and asks nobody. Exit code 4 if a connection needs a new grant, 3 if Zoho refuses its app, 6 if
-/// it is throttled, 7 if Zoho could not be reached when last tried; of several, the first of these.
+/// it is throttled or has neither a token nor a refresh left, 7 if Zoho could not be reached when last tried; of
+/// several, the first of these. One that was revoked is an alarm (4) only where it is named.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -55,9 +58,9 @@ fn nothing_yet() -> String {
 }
 
 async fn all(vault: &Vault, context: &mut Context<'_>) -> Result<(), CliError> {
-    let found = connection::list(vault).await;
-    let found = found.map_err(|error| vault::explain(&error))?;
     let limits = context.config()?.limits.0;
+    let found = connection::list_within(vault, &limits).await;
+    let found = found.map_err(|error| vault::explain(&error))?;
     let shown: Vec<Shown> = found.iter().map(|one| Shown::new(one, &limits)).collect();
     context
         .output
@@ -66,7 +69,9 @@ async fn all(vault: &Vault, context: &mut Context<'_>) -> Result<(), CliError> {
             false => overview(shown, &found, vault.now()),
         })?;
     recover::mention(vault, context).await?;
-    verdict(&found)
+    // What a person revoked is as it should be.
+    let alarming = found.iter().filter(|one| one.state != State::Revoked);
+    verdict(&alarming.collect::<Vec<_>>(), vault).await
 }
 
 async fn one(
@@ -74,15 +79,15 @@ async fn one(
     name: &ConnectionName,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    let found = connection::find(vault, name).await;
+    let limits = context.config()?.limits.0;
+    let found = connection::find_within(vault, name, &limits).await;
     let found = found.map_err(|error| vault::explain(&error))?;
     let found = found.ok_or_else(|| not_found(name))?;
-    let limits = context.config()?.limits.0;
     let details = Details::of(vault, &found, &limits).await?;
     let text = |details: &[Details; 1]| for_people(&details[0].shown) + &details[0].for_people();
     context.output.result(&[details], text)?;
     recover::mention(vault, context).await?;
-    verdict(&[found])
+    verdict(&[&found], vault).await
 }
 
 fn overview(shown: &[Shown], found: &[Connection], now: Timestamp) -> String {
@@ -107,53 +112,50 @@ fn overview(shown: &[Shown], found: &[Connection], now: Timestamp) -> String {
 }
 
 /// What is an alarm, the worst first.
-const ALARMS: [(State, Kind, &str, &str); 4] = [
-    (
-        State::NewGrantNeeded,
-        Kind::NewGrantNeeded,
-        "new_grant_needed",
-        "needs a new grant",
-    ),
-    (
-        State::AppRefused,
-        Kind::Config,
-        "app_refused",
-        "is refused by Zoho with its app",
-    ),
-    (
-        State::Throttled,
-        Kind::Throttled,
-        "throttled",
-        "is throttled",
-    ),
-    (
-        State::Failing,
-        Kind::Unavailable,
-        "failing",
-        "could not be refreshed when last tried",
-    ),
+const ALARMS: [State; 5] = [
+    State::NewGrantNeeded,
+    State::Revoked,
+    State::AppRefused,
+    State::Throttled,
+    State::Failing,
 ];
 
-/// Turns what is worst into the exit code.
-fn verdict(found: &[Connection]) -> Result<(), CliError> {
-    for (state, kind, reason, what) in ALARMS {
+/// Turns what is worst into the exit code, in the words in which whoever asks for a token is told.
+async fn verdict(found: &[&Connection], vault: &Vault) -> Result<(), CliError> {
+    for state in ALARMS {
         let mut alarming = found.iter().filter(|one| one.state == state);
         let Some(first) = alarming.next() else {
             continue;
         };
-        let name = &first.name;
-        let message = match alarming.count() {
-            0 => format!("{name} {what}"),
-            others => format!("{name} {what}, and {others} more"),
-        };
-        let error = CliError::new(kind, reason, message).connection(name.as_str());
-        let error = first.state_reason.iter().fold(error, CliError::cause);
-        let error = first.retry_at.into_iter().fold(error, CliError::retry_at);
-        return Err(error.next(match state {
-            State::NewGrantNeeded => format!("evergrant exchange {name} --replace"),
-            State::AppRefused => format!("evergrant apps show {}", first.client_id),
-            _ => format!("evergrant status {name}"),
-        }));
+        let error = alarm(first, vault).await.connection(first.name.as_str());
+        return Err(match alarming.count() {
+            0 => error,
+            1 => error.cause("another connection is in the same state"),
+            others => error.cause(format!("{others} other connections are in the same state")),
+        });
     }
     Ok(())
+}
+
+async fn alarm(one: &Connection, vault: &Vault) -> CliError {
+    let (name, since) = (&one.name, one.state_since);
+    let reason = one.state_reason.clone().unwrap_or_default();
+    let error = match one.state {
+        State::NewGrantNeeded => BrokerError::NewGrantNeeded { since },
+        State::Revoked => BrokerError::Revoked { since },
+        State::AppRefused => BrokerError::AppRefused {
+            word: ErrorWord::of(&reason),
+            since,
+        },
+        State::Throttled => BrokerError::Throttled {
+            retry_at: one.retry_at.unwrap_or_else(|| vault.now()),
+            by: one.throttled_by.unwrap_or(Limiter::Zoho),
+        },
+        // A token of it may live all the same.
+        _ => {
+            let message = format!("{name} could not be refreshed when last tried");
+            return unavailable(message, &reason, one.retry_at, name);
+        }
+    };
+    explain_in(vault, &error, name).await
 }

@@ -50,6 +50,7 @@ mod simulate;
 mod simulator;
 #[cfg(target_os = "linux")]
 mod small_disk;
+mod status;
 mod story;
 #[cfg(target_os = "linux")]
 mod strace;

@@ -1,9 +1,11 @@
 //! A connection as it is shown, to people and in JSON.
 
+use std::time::Duration;
+
 use evergrant::{broker::Limits, connection::Connection};
 use serde::Serialize;
 
-use crate::cli::time::rfc3339;
+use crate::cli::time::{rfc3339, span};
 
 /// The object of `--json`.
 #[derive(Serialize)]
@@ -13,6 +15,7 @@ pub(crate) struct Shown {
     pub(crate) state_since: String,
     pub(crate) state_reason: Option<String>,
     pub(crate) grant_type: String,
+    pub(crate) soid: Option<String>,
     pub(crate) environment: Option<String>,
     pub(crate) data_center: Option<&'static str>,
     pub(crate) accounts_domain: String,
@@ -24,6 +27,7 @@ pub(crate) struct Shown {
     pub(crate) access_token: Option<AccessToken>,
     pub(crate) refreshes: Refreshes,
     pub(crate) retry_at: Option<String>,
+    pub(crate) former_refresh_tokens: u32,
 }
 
 #[derive(Serialize)]
@@ -48,6 +52,7 @@ impl Shown {
             state_since: rfc3339(connection.state_since),
             state_reason: connection.state_reason.clone(),
             grant_type: connection.grant_type.clone(),
+            soid: connection.soid.clone(),
             environment: connection.environment.clone(),
             data_center: connection
                 .accounts_domain
@@ -75,6 +80,7 @@ impl Shown {
                 next_free_at: connection.refreshes.next_free_at.map(rfc3339),
             },
             retry_at: connection.retry_at.map(rfc3339),
+            former_refresh_tokens: connection.former,
         }
     }
 }
@@ -94,6 +100,7 @@ pub(crate) fn for_people(shown: &Shown) -> String {
     if let Some(retry_at) = &shown.retry_at {
         line("", &format!("the next refresh may be tried at {retry_at}"));
     }
+    line("kind", &kind(shown));
     line("accounts domain", &shown.accounts_domain);
     line(
         "API domain",
@@ -116,15 +123,32 @@ pub(crate) fn for_people(shown: &Shown) -> String {
             format!("until {}", token.expires_at)
         }),
     );
-    let refreshes = &shown.refreshes;
-    line(
-        "refreshes",
-        &format!(
-            "{} of {} in {} min",
-            refreshes.used,
-            refreshes.limit,
-            refreshes.window_seconds / 60
-        ),
-    );
+    line("refreshes", &refreshes(shown));
+    if shown.former_refresh_tokens > 0 {
+        let (count, name) = (shown.former_refresh_tokens, &shown.name);
+        line(
+            "former",
+            &format!("{count}: evergrant revoke {name} --former"),
+        );
+    }
     text
+}
+
+/// Says by what it gets its access tokens.
+fn kind(shown: &Shown) -> String {
+    let kind = shown.grant_type.replace('_', " ");
+    match &shown.soid {
+        Some(soid) => format!("{kind} of {soid}"),
+        None => kind,
+    }
+}
+
+fn refreshes(shown: &Shown) -> String {
+    let refreshes = &shown.refreshes;
+    let window = span(Duration::from_secs(refreshes.window_seconds));
+    let text = format!("{} of {} in {window}", refreshes.used, refreshes.limit);
+    match (refreshes.used, &shown.last_refresh_at) {
+        (1.., None) => text + ": the exchange counts too",
+        _ => text,
+    }
 }
