@@ -2,7 +2,8 @@
 //! row is seen.
 //!
 //! The chain shows what was changed inside it. That its end was cut off shows only to somebody who
-//! kept an [`Anchor`] elsewhere: what is left is a whole chain too.
+//! kept an [`Anchor`] elsewhere, for what is left is a whole chain too; unless a connection is there
+//! whose making is not.
 
 mod anchor;
 mod chain;
@@ -16,8 +17,8 @@ use sqlx::SqliteConnection;
 use self::chain::Row;
 pub use self::{
     anchor::{Anchor, InvalidAnchor},
-    read::{Record, Since, head, history, list},
-    verify::{AuditError, Verified, verify},
+    read::{Pages, Record, Since, head, history, list, pages},
+    verify::{AuditError, Verified, check, verify},
 };
 use crate::vault::UnlockedVault;
 

@@ -1,6 +1,7 @@
 //! `evergrant audit`: what was done, and whether somebody changed the record of it.
 
-mod explain;
+pub(crate) mod explain;
+mod list;
 mod since;
 
 use clap::{Args, Subcommand};
@@ -9,15 +10,16 @@ use serde::Serialize;
 
 use self::{
     explain::{explain, nothing_to_verify},
+    list::List,
     since::SinceArg,
 };
-use super::{Context, error::CliError, output::table, time::rfc3339, vault};
+use super::{Context, error::CliError, time::rfc3339, vault};
 use crate::lifecycle;
 
 /// Show what was done, or look whether the record of it was changed
 ///
 /// Each row is chained to the one before by a keyed hash. With --verify every row is looked at, which needs the
-/// master key. That rows were cut off at the end shows only to somebody who kept an anchor elsewhere.
+/// master key. That rows were cut off at the end shows for sure only to somebody who kept an anchor elsewhere.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -31,7 +33,7 @@ pub(crate) struct AuditArgs {
     /// Look whether every row is as it was written and none is missing
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Begin after this anchor, at this time (RFC 3339), or this long ago; with --verify an anchor only
+    /// Begin after this anchor, at this time (RFC 3339) or date (UTC), or this long ago; with --verify an anchor only
     #[arg(long, value_name = "ANCHOR|TIME|DURATION")]
     pub(crate) since: Option<SinceArg>,
 }
@@ -80,24 +82,33 @@ pub(crate) fn run(args: &AuditArgs, context: &mut Context<'_>) -> Result<(), Cli
     })
 }
 
+/// Lists page by page: an audit may be larger than memory.
 async fn list(since: Option<SinceArg>, context: &mut Context<'_>) -> Result<(), CliError> {
-    let records = match context.vault().await? {
+    let vault = context.vault().await?;
+    let mut pages = match &vault {
         Some(vault) => {
             let since = since.map_or(Since::Beginning, |since| since.counted_from(vault.now()));
-            let records = audit::list(&vault, since).await;
-            records.map_err(|error| vault::explain(&error))?
+            let pages = audit::pages(vault, since).await;
+            Some(pages.map_err(|error| vault::explain(&error))?)
         }
-        None => Vec::new(),
+        None => None,
     };
-    let rows: Vec<Row> = records.into_iter().map(Row::from).collect();
-    context.output.result(&rows, |rows| match rows.as_slice() {
-        [] if since.is_some() => "nothing was done since then\n".to_owned(),
-        [] => "nothing was done yet\n".to_owned(),
-        rows => {
-            let cells: Vec<_> = rows.iter().map(cells).collect();
-            table(["time", "event", "connection", "actor", "detail"], &cells)
+    let mut list = List::new(since.is_some(), context.output.is_json());
+    loop {
+        let page = match &mut pages {
+            Some(pages) => pages.next().await,
+            None => Ok(Vec::new()),
+        };
+        let page = page.map_err(|error| vault::explain(&error))?;
+        let rows: Vec<Row> = page.into_iter().map(Row::from).collect();
+        let text = match rows.as_slice() {
+            [] => list.end().to_owned(),
+            rows => list.page(rows)?,
+        };
+        if !context.output.part(&text)? || rows.is_empty() {
+            return Ok(());
         }
-    })
+    }
 }
 
 impl From<Record> for Row {
@@ -111,22 +122,6 @@ impl From<Record> for Row {
             detail: record.detail,
         }
     }
-}
-
-fn cells(row: &Row) -> [String; 5] {
-    [
-        row.at.clone(),
-        harmless(&row.event),
-        row.connection.as_deref().map_or("-".to_owned(), harmless),
-        harmless(&row.actor),
-        harmless(&row.detail),
-    ]
-}
-
-/// Takes away what would move a terminal: whoever can edit a row could hide others by it.
-fn harmless(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(visible).collect()
 }
 
 async fn head(context: &mut Context<'_>) -> Result<(), CliError> {
@@ -195,17 +190,4 @@ fn report(
         );
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_cannot_move_the_terminal() {
-        assert_eq!(
-            harmless("a\u{1b}[1Ab\r\nü"),
-            "a\u{fffd}[1Ab\u{fffd}\u{fffd}ü"
-        );
-    }
 }

@@ -112,11 +112,17 @@ impl Output {
 
     /// Prints data. A reader that has gone away has what it wanted: that is no failure.
     pub(crate) fn data(&mut self, text: &str) -> Result<(), CliError> {
+        self.part(text).map(drop)
+    }
+
+    /// Prints a part of the data; tells whether anybody is left who reads more.
+    pub(crate) fn part(&mut self, text: &str) -> Result<bool, CliError> {
         match self.write_through(text) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            outcome => outcome.map_err(|error| {
-                unwritable(&error).next("see that what standard output leads to takes it")
-            }),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => {
+                Err(unwritable(&error).next("see that what standard output leads to takes it"))
+            }
         }
     }
 
@@ -181,26 +187,41 @@ fn unwritable(error: &io::Error) -> CliError {
 
 /// Lays out rows in columns that are as wide as their widest cell, under headings.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells
-            .chain([headings[column].chars().count()])
-            .max()
-            .unwrap_or_default()
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |cells: [&str; N]| {
-        let padded: Vec<String> = cells
+    let mut columns = Columns::default();
+    let headings = headings.map(str::to_owned);
+    columns.fit(&headings);
+    rows.iter().for_each(|row| columns.fit(row));
+    let heading = columns.line(&headings);
+    rows.iter()
+        .fold(heading, |text, row| text + &columns.line(row))
+}
+
+/// The widths of columns, for a table whose rows do not come all at once.
+pub(crate) struct Columns<const N: usize>([usize; N]);
+
+impl<const N: usize> Default for Columns<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Columns<N> {
+    /// Makes room for a row.
+    pub(crate) fn fit(&mut self, row: &[String; N]) {
+        for (width, cell) in self.0.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+
+    /// Lays out a row.
+    pub(crate) fn line(&self, row: &[String; N]) -> String {
+        let padded: Vec<String> = row
             .iter()
-            .zip(widths)
+            .zip(self.0)
             .map(|(cell, width)| format!("{cell:width$}"))
             .collect();
         padded.join("  ").trim_end().to_owned() + "\n"
-    };
-    let heading = line(headings);
-    rows.iter().fold(heading, |text, row| {
-        text + &line(row.each_ref().map(String::as_str))
-    })
+    }
 }
 
 #[cfg(test)]

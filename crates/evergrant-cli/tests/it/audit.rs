@@ -72,6 +72,7 @@ fn a_list_begins_at_an_anchor_a_time_or_so_long_ago() {
     assert_eq!(rows(&anchor), 1);
     assert_eq!(rows(first.as_str().unwrap()), 2);
     assert_eq!((rows("24h"), rows("2999-01-01T00:00:00Z")), (2, 0));
+    assert_eq!((rows("2020-01-01"), rows("2999-01-01")), (2, 0));
     let later = done(&flow.world, "audit --since 2999-01-01T00:00:00Z");
     assert_eq!(later.stdout, "nothing was done since then\n");
     fails(&flow.world, "audit --since yesterday", 2, "invalid_value");
@@ -216,5 +217,57 @@ fn an_edited_row_cannot_move_the_terminal() {
     assert!(
         !table.contains('\u{1b}') && table.contains("[2A"),
         "{table}"
+    );
+}
+
+#[test]
+fn rows_that_are_all_removed_are_missed_by_the_connection_that_they_told_of() {
+    let flow = acme();
+    flow.rows("DELETE FROM audit");
+    let error = fails(&flow.world, "audit --verify", 8, "audit_cut");
+    assert!(
+        error["message"].as_str().unwrap().contains("acme"),
+        "{error}"
+    );
+    let flow = acme();
+    done(&flow.world, "connections remove acme --yes");
+    flow.rows("DELETE FROM audit");
+    fails(&flow.world, "audit --verify", 8, "audit_cut");
+}
+
+#[test]
+fn a_long_list_is_printed_page_by_page_and_is_one_table_and_one_array() {
+    let flow = acme();
+    flow.rows(
+        "WITH RECURSIVE number(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
+         INSERT INTO audit (seq, at, event, actor, detail, previous_hash, hash)
+         SELECT n, 1000 * n, 'tested', 'uid ' || n, 'number ' || n, x'', x'' FROM number",
+    );
+    let rows = done(&flow.world, "audit --json").answer();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 2500);
+    assert!((1..).zip(rows).all(|(number, row)| row["seq"] == number));
+    let table = done(&flow.world, "audit").stdout;
+    assert_eq!(table.lines().count(), 2501);
+    assert_eq!(table.matches("actor").count(), 1, "one heading");
+    assert!(table.ends_with("  uid 2500  number 2500\n"), "{table}");
+    let since = done(&flow.world, "audit --since 1970-01-01T00:41:00Z --json").answer();
+    let seqs: Vec<_> = since
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["seq"])
+        .collect();
+    assert_eq!(seqs.len(), 2500, "the first row is from later");
+
+    let mut command = flow.world.command(["audit"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(
+        child.wait().unwrap().success(),
+        "who reads no more has enough"
     );
 }

@@ -18,4 +18,7 @@ CREATE INDEX connections_by_app ON connections (app_id);
 -- The history of one connection.
 CREATE INDEX audit_by_connection ON audit (connection_id, seq);
 
+-- Where a list begins that is told a time.
+CREATE INDEX audit_by_time ON audit (at);
+
 PRAGMA user_version = 2;

@@ -33,7 +33,14 @@ async fn connect(world: &mut World, vault: &UnlockedVault, name: &str, app: &App
     };
     let mut transaction = vault.store().begin().await.unwrap();
     let stored = connection::store(&mut transaction, vault, &new, &mut world.rng).await;
-    stored.unwrap();
+    let stored = stored.unwrap();
+    let event = audit::Event {
+        event: "connection_created",
+        connection_id: Some(&stored.id),
+        detail: String::new(),
+    };
+    let told = audit::append(&mut transaction, vault, event).await;
+    told.unwrap();
     transaction.commit().await.unwrap();
     world.clock.advance(Duration::from_secs(60));
 }
@@ -72,7 +79,8 @@ async fn events(vault: &UnlockedVault) -> Vec<String> {
         assert!(!row.detail.contains("first") && !row.detail.contains("second"));
         row.event
     };
-    rows.into_iter().map(line).collect()
+    let of_the_app = |event: &String| event != "connection_created";
+    rows.into_iter().map(line).filter(of_the_app).collect()
 }
 
 async fn execute(vault: &UnlockedVault, sql: &'static str) {

@@ -41,17 +41,58 @@ pub enum Since {
 const SELECT: &str = "SELECT a.seq, a.at, a.event, a.actor, c.name AS connection, a.detail
                       FROM audit a LEFT JOIN connections c ON c.id = a.connection_id";
 
-/// Lists what was done, oldest first.
-pub async fn list(vault: &Vault, since: Since) -> Result<Vec<Record>, VaultError> {
-    let (seq, at) = match since {
-        Since::Beginning => (i64::MIN, Timestamp::from_millis(i64::MIN)),
-        Since::Time(at) => (i64::MIN, at),
-        Since::Anchor(anchor) => (anchor.seq, Timestamp::from_millis(i64::MIN)),
+/// How many rows a page holds at the most.
+const PAGE: u32 = 1_000;
+
+/// What was done, oldest first, a page at a time: an audit may be larger than memory.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    vault: &'a Vault,
+    /// The row before the next page.
+    after: i64,
+}
+
+impl Pages<'_> {
+    /// Returns the next rows; none are left if there are none in it.
+    pub async fn next(&mut self) -> Result<Vec<Record>, VaultError> {
+        let sql = format!("{SELECT} WHERE a.seq > $1 ORDER BY a.seq LIMIT $2");
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(self.after);
+        let rows = query.bind(PAGE).fetch_all(self.vault.store.reader()).await;
+        let rows: Vec<Record> = rows.map_err(|error| self.vault.store.error(error))?;
+        if let Some(last) = rows.last() {
+            self.after = last.seq;
+        }
+        Ok(rows)
+    }
+}
+
+/// Reads what was done from there on.
+pub async fn pages(vault: &Vault, since: Since) -> Result<Pages<'_>, VaultError> {
+    let after = match since {
+        Since::Beginning => i64::MIN,
+        Since::Anchor(anchor) => anchor.seq,
+        Since::Time(at) => {
+            let sql = "SELECT min(seq) FROM audit WHERE at >= $1";
+            let query = sqlx::query_scalar::<_, Option<i64>>(sql).bind(at);
+            let first = query.fetch_one(vault.store.reader()).await;
+            let first = first.map_err(|error| vault.store.error(error))?;
+            first.map_or(i64::MAX, |first| first.saturating_sub(1))
+        }
     };
-    let sql = format!("{SELECT} WHERE a.seq > $1 AND a.at >= $2 ORDER BY a.seq");
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(seq).bind(at);
-    let rows = query.fetch_all(vault.store.reader()).await;
-    rows.map_err(|error| vault.store.error(error))
+    Ok(Pages { vault, after })
+}
+
+/// Lists what was done, oldest first, all of it at once.
+pub async fn list(vault: &Vault, since: Since) -> Result<Vec<Record>, VaultError> {
+    let mut pages = pages(vault, since).await?;
+    let mut all = Vec::new();
+    loop {
+        let page = pages.next().await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
 }
 
 /// Lists the last changes of a connection's state, newest first, `limit` of them at most.

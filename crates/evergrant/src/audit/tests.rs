@@ -126,6 +126,29 @@ async fn an_end_that_was_cut_is_seen_by_the_anchor_alone() {
 }
 
 #[tokio::test]
+async fn a_connection_that_no_row_tells_of_shows_a_cut_without_an_anchor() {
+    for removed in ["NULL", "1"] {
+        let (_world, vault) = with_rows(5).await;
+        let app = "INSERT INTO apps (id, client_id, accounts_domain, created_at) VALUES ('a', 'a', 'a', 1)";
+        tamper(&vault, app).await;
+        let insert = format!(
+            "INSERT INTO connections (id, name, app_id, grant_type, credential, scopes, state, state_since,
+               generation, created_at, removed_at)
+             VALUES ('some-id', 'acme', 'a', 'refresh_token', x'00', '', 'healthy', 1, 1, 1, {removed})"
+        );
+        let insert = sqlx::query(sqlx::AssertSqlSafe(insert)).execute(vault.store().reader());
+        insert.await.unwrap();
+        assert!(verify(&vault, None).await.is_ok(), "a row tells of it");
+        tamper(&vault, "DELETE FROM audit").await;
+        let error = verify(&vault, None).await.unwrap_err();
+        let AuditError::Untold { connection } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(connection, "acme");
+    }
+}
+
+#[tokio::test]
 async fn a_past_that_was_written_anew_is_seen_by_the_anchor() {
     let (world, vault) = with_rows(5).await;
     let kept = anchor(vault.vault()).await;
@@ -180,6 +203,14 @@ async fn more_rows_than_a_page_are_followed_across_its_end() {
     assert_eq!(verify(&vault, None).await.unwrap().checked, 2_001);
     tamper(&vault, "DELETE FROM audit WHERE seq = 1001").await;
     let error = verify(&vault, None).await.unwrap_err();
+    let listed = list(vault.vault(), Since::Beginning).await.unwrap();
+    assert_eq!(listed.len(), 2_000);
+    let mut pages = pages(vault.vault(), Since::Beginning).await.unwrap();
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        sizes.push(pages.next().await.unwrap().len());
+    }
+    assert_eq!(sizes, [1_000, 1_000, 0, 0]);
     assert!(
         matches!(error, AuditError::Gap { expected: 1001, .. }),
         "{error}"
@@ -199,6 +230,9 @@ async fn a_list_begins_where_it_is_told_to() {
     assert_eq!(listed(Since::Anchor(kept)).await, [3, 4]);
     assert_eq!(listed(Since::Time(now)).await, [3, 4]);
     assert_eq!(listed(Since::Time(world.clock.now())).await, [0; 0]);
+    tamper(&vault, "UPDATE audit SET at = 1 WHERE seq = 4").await;
+    let after_the_clock_was_set_back = listed(Since::Time(now)).await;
+    assert_eq!(after_the_clock_was_set_back, [3, 4], "nothing hides");
     let rows = list(vault.vault(), Since::Beginning).await.unwrap();
     assert_eq!(
         (rows[0].actor.as_str(), rows[1].event.as_str()),

@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::{Anchor, chain};
-use crate::vault::{IndexKey, UnlockedVault, VaultError};
+use crate::vault::{IndexKey, UnlockedVault, Vault, VaultError, seal::Keyring};
 
 /// How many rows are held in memory at a time.
 const PAGE: i64 = 1_000;
@@ -49,6 +49,12 @@ pub enum AuditError {
         /// The number of the last row; 0 if there is none.
         last: i64,
     },
+    /// A connection is there, and no row that tells of its making.
+    #[error("the audit does not tell how the connection {connection} was made")]
+    Untold {
+        /// Its name.
+        connection: String,
+    },
     /// Another row stands where the anchor's was.
     #[error("row {seq} of the audit is not the one that the anchor was taken of")]
     Rewritten {
@@ -80,14 +86,32 @@ const SELECT: &str = "SELECT seq, at, CAST(event AS BLOB) AS event, CAST(actor A
       CAST(detail AS BLOB) AS detail, previous_hash, hash
     FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
 
-/// Looks whether every row is as it was written and follows the one before it, and whether the row
-/// of the anchor `since` is still there.
+/// A connection is made in one transaction with the row that tells of it.
+const UNTOLD: &str = "SELECT c.name FROM connections c
+    WHERE NOT EXISTS (SELECT 1 FROM audit a WHERE a.connection_id = c.id) ORDER BY c.id LIMIT 1";
+
+/// Looks whether every row is as it was written and follows the one before it, whether there is one for
+/// every connection, and whether the row of the anchor `since` is still there.
 ///
-/// Without an anchor it cannot be seen that rows are missing at the end. With one, the rows before
+/// Without an anchor it cannot be seen that other rows are missing at the end. With one, the rows before
 /// it are looked at all the same: they may have been changed since.
 pub async fn verify(vault: &UnlockedVault, since: Option<&Anchor>) -> Result<Verified, AuditError> {
+    walk(vault.vault(), &vault.index_key, since).await
+}
+
+/// Looks at the same without an anchor and with the keys alone, so that nothing is written whatever they
+/// are.
+pub async fn check(vault: &Vault, keyring: &Keyring) -> Result<Verified, AuditError> {
+    walk(vault, &vault.index_key(keyring)?, None).await
+}
+
+async fn walk(
+    vault: &Vault,
+    index_key: &IndexKey,
+    since: Option<&Anchor>,
+) -> Result<Verified, AuditError> {
     let mut walk = Walk {
-        key: chain::key(&vault.index_key),
+        key: chain::key(index_key),
         anchor: since.copied(),
         last: Anchor {
             seq: 0,
@@ -97,15 +121,21 @@ pub async fn verify(vault: &UnlockedVault, since: Option<&Anchor>) -> Result<Ver
     let mut after = i64::MIN;
     loop {
         let query = sqlx::query_as::<_, Row>(SELECT).bind(after).bind(PAGE);
-        let page = query.fetch_all(vault.store().reader()).await;
-        let page = page.map_err(|error| vault.store().error(error))?;
+        let page = query.fetch_all(vault.store.reader()).await;
+        let page = page.map_err(|error| vault.store.error(error))?;
         for row in &page {
             walk.step(row)?;
         }
         match page.last() {
             Some(row) => after = row.seq,
-            None => return walk.end(),
+            None => break,
         }
+    }
+    let verified = walk.end()?;
+    let untold = sqlx::query_scalar(UNTOLD).fetch_optional(vault.store.reader());
+    match untold.await.map_err(|error| vault.store.error(error))? {
+        Some(connection) => Err(AuditError::Untold { connection }),
+        None => Ok(verified),
     }
 }
 

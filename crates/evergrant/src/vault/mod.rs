@@ -109,9 +109,19 @@ impl Vault {
         &self.folders
     }
 
+    /// Looks whether the database can be written, and changes nothing.
+    pub async fn check_writable(&self) -> Result<(), VaultError> {
+        self.store.check_writable().await
+    }
+
     /// Looks whether these keys open the vault's secrets.
     pub fn check_keys(&self, keyring: &Keyring) -> Result<(), VaultError> {
-        meta::open_index_key(self, keyring).map(drop)
+        self.index_key(keyring).map(drop)
+    }
+
+    /// Opens the key of all fingerprints.
+    pub(crate) fn index_key(&self, keyring: &Keyring) -> Result<IndexKey, VaultError> {
+        meta::open_index_key(self, keyring)
     }
 
     /// Opens the vault's secrets with the keys of `sources`.

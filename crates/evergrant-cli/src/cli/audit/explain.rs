@@ -5,7 +5,7 @@ use evergrant::audit::{Anchor, AuditError};
 use crate::cli::{error::CliError, exit_code::Kind, vault};
 
 /// Says what was found, what it means, and what to do next.
-pub(super) fn explain(error: &AuditError) -> CliError {
+pub(crate) fn explain(error: &AuditError) -> CliError {
     let (reason, cause) = match error {
         AuditError::Edited { .. } => (
             "audit_edited",
@@ -18,6 +18,10 @@ pub(super) fn explain(error: &AuditError) -> CliError {
         AuditError::Cut { .. } => (
             "audit_cut",
             "rows were removed at the end, or an older copy of the vault was put in place of this one",
+        ),
+        AuditError::Untold { .. } => (
+            "audit_cut",
+            "a connection is made together with its row: somebody removed rows past this program",
         ),
         AuditError::Rewritten { .. } | AuditError::Unlinked { .. } => (
             "audit_rewritten",

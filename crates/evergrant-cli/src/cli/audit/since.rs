@@ -31,10 +31,10 @@ impl SinceArg {
     }
 }
 
-/// The text is none of the three.
+/// The text is none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "give an anchor as `evergrant audit head` prints it, a time such as 2027-01-15T08:00:00Z, or a duration such as 24h"
+    "give an anchor as `evergrant audit head` prints it, a time such as 2027-01-15T08:00:00Z, a date such as 2027-01-15, or a duration such as 24h"
 )]
 pub(crate) struct InvalidSince;
 
@@ -48,7 +48,10 @@ impl FromStr for SinceArg {
         if let Ok(ago) = duration::parse(text) {
             return Ok(Self::Ago(ago));
         }
-        let time: jiff::Timestamp = text.parse().map_err(|_| InvalidSince)?;
+        // A date is its first moment, in the time zone in which all times are printed.
+        let midnight = (text.len() == "2027-01-15".len()).then(|| format!("{text}T00:00:00Z"));
+        let time = midnight.as_deref().unwrap_or(text);
+        let time: jiff::Timestamp = time.parse().map_err(|_| InvalidSince)?;
         Ok(Self::Time(Timestamp::from_millis(time.as_millisecond())))
     }
 }
@@ -60,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_three_ways_are_read() {
+    fn all_ways_are_read() {
         let anchor = format!("12:{}", "0f".repeat(32));
         assert_eq!(
             anchor.parse(),
@@ -74,7 +77,17 @@ mod tests {
         for text in ["2027-01-15T08:00:00Z", "2027-01-15T10:00:00+02:00"] {
             assert_eq!(text.parse(), Ok(SinceArg::Time(time)), "{text}");
         }
-        for text in ["", "yesterday", "12:0f", "2027-01-15", "-1h"] {
+        let midnight = Timestamp::from_millis(1_800_000_000_000 - 8 * 3_600_000);
+        assert_eq!("2027-01-15".parse(), Ok(SinceArg::Time(midnight)));
+        for text in [
+            "",
+            "yesterday",
+            "12:0f",
+            "2027-02-30",
+            "2027-1-15",
+            "01-15-2027",
+            "-1h",
+        ] {
             assert_eq!(text.parse::<SinceArg>(), Err(InvalidSince), "{text}");
         }
     }
