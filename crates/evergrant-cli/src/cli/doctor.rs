@@ -11,7 +11,7 @@ use crate::lifecycle;
 /// Look whether everything is in order, and say what to do where it is not
 ///
 /// Changes nothing, and sends nothing but the greeting of a connection to each accounts server in use. Exit code 3
-/// if the configuration is wrong, 8 if vault, master key or escrow are.
+/// if the configuration is wrong, 8 if vault, master key, audit or escrow are.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Do not try to reach the accounts servers

@@ -171,7 +171,8 @@ pub(crate) fn explain(error: &VaultError) -> CliError {
         VaultError::Newer { .. } => of("newer_vault").next("install the version that made it, or a later one"),
         VaultError::Io { .. } => of("unreadable").next("see that the folder is there and yours"),
         VaultError::Database { problem, path, .. } => explain_database(*problem, path, of),
-        _ => of("vault"),
+        VaultError::Gone { .. } => of("vault").next("see who removed it, and restore it from a backup"),
+        _ => of("vault").next("evergrant doctor"),
     }
 }
 
@@ -217,6 +218,9 @@ fn explain_database(
             ))
         }
         DatabaseProblem::Corrupt => of("vault_damaged").next("restore the vault from a backup"),
-        _ => of("vault"),
+        _ => of("vault").next(format!(
+            "see what is at {}; if it is damaged, restore the vault from a backup",
+            path.display()
+        )),
     }
 }

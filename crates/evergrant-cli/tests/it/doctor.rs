@@ -61,7 +61,9 @@ fn in_a_healthy_home_all_is_fine() {
         "configuration",
         "folders",
         "vault",
+        "writing",
         "master_key",
+        "audit",
         "escrow",
         "connections",
         "places",
@@ -101,6 +103,10 @@ fn in_an_empty_home_all_is_fine_and_nothing_is_made() {
 fn a_wrong_configuration() {
     let flow = healthy().config("[http]\nsilense = 3\n");
     finds(&flow.world, "configuration", "fail", 3, "correct line 2");
+    let report = flow.world.run("doctor --offline --json").answer();
+    let checks = report["checks"].as_array().unwrap().iter();
+    let failed: Vec<_> = checks.filter(|check| check["status"] == "fail").collect();
+    assert_eq!(failed.len(), 1, "one mistake is one finding: {report}");
 }
 
 #[test]
@@ -119,6 +125,25 @@ fn a_vault_that_is_no_database() {
     flow.world
         .file("vault.db", &"this is no database ".repeat(500));
     finds(&flow.world, "vault", "fail", 8, "backup");
+}
+
+#[test]
+fn an_empty_file_in_the_place_of_the_vault() {
+    let flow = healthy();
+    for rest in ["vault.db-wal", "vault.db-shm"] {
+        let _ = fs::remove_file(flow.world.path(rest));
+    }
+    flow.world.file("vault.db", "");
+    finds(&flow.world, "vault", "fail", 8, "backup");
+}
+
+#[test]
+fn an_audit_that_somebody_edited() {
+    let flow = healthy();
+    flow.rows("UPDATE audit SET actor = 'nobody'");
+    finds(&flow.world, "audit", "fail", 8, "compare with a backup");
+    flow.rows("DELETE FROM audit");
+    finds(&flow.world, "audit", "fail", 8, "acme");
 }
 
 #[test]
@@ -177,6 +202,16 @@ fn something_that_lies_in_escrow() {
         "warn",
         0,
         "exchanges of unknown fate: 1",
+    );
+    let listed = flow.world.run("recover --list --json").answer();
+    let id = listed[0]["id"].as_str().unwrap();
+    let check = look(&flow.world, "--offline", "escrow").check;
+    let discard = format!("recover --discard {id}");
+    assert_eq!(check["next"], json!([format!("evergrant {discard}")]));
+    assert_eq!(flow.world.run(&discard).exit_code, 0);
+    assert_eq!(
+        look(&flow.world, "--offline", "escrow").check["status"],
+        "ok"
     );
 }
 
@@ -279,6 +314,13 @@ fn what_a_person_revoked_is_not_ill_and_what_zoho_refuses_is() {
         0,
         "evergrant status acme",
     );
+    let said = |flow: &Flow| {
+        let check = look(&flow.world, "--offline", "connections").check;
+        check["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(said(&flow), "to be looked at: acme", "a token lives");
+    flow.expire();
+    assert_eq!(said(&flow), "not fit for use: acme");
     flow.rows("UPDATE connections SET state = 'revoked'");
     let finding = look(&flow.world, "--offline", "connections");
     assert_eq!(finding.check["status"], "ok", "{}", finding.check);

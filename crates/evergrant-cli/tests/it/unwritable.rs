@@ -173,3 +173,20 @@ fn a_master_key_that_may_not_be_read() {
     names(&error, &home.path("master.key"));
     home.works_with("chmod 600 master.key");
 }
+
+#[test]
+fn the_doctor_sees_that_nothing_can_be_written() {
+    for (forbidden, mode) in [("vault.db", 0o400), ("", 0o500)] {
+        let home = Home::new();
+        let doctor = home.flow.world.command(["doctor", "--offline", "--json"]);
+        assert_eq!(home.run(&doctor).exit_code, 0);
+        fs::set_permissions(home.path(forbidden), fs::Permissions::from_mode(mode)).unwrap();
+        let outcome = home.run(&doctor);
+        assert_eq!(outcome.exit_code, 8, "{outcome:?}");
+        let report = outcome.answer();
+        let failed = report["checks"].as_array().unwrap().iter();
+        let failed: Vec<_> = failed.filter(|one| one["status"] == "fail").collect();
+        assert!(failed[0]["next"].to_string().contains("chmod"), "{report}");
+        fs::set_permissions(home.path(forbidden), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}

@@ -27,10 +27,9 @@ pub(super) struct Meta {
 /// Reads the vault's own row.
 pub(super) async fn read(store: &Store) -> Result<Meta, VaultError> {
     let query = sqlx::query_as("SELECT id, index_key_sealed, writing_key_id FROM vault");
-    query
-        .fetch_one(store.reader())
-        .await
-        .map_err(|error| store.error(error))
+    let row = query.fetch_optional(store.reader()).await;
+    let row = row.map_err(|error| store.error(error))?;
+    row.ok_or_else(|| store.broken("its own row is missing"))
 }
 
 /// Makes a vault that this keyring opens, unless there is one.

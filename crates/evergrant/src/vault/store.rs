@@ -117,10 +117,15 @@ impl Store {
         if found == "ok" {
             Ok(())
         } else {
-            Err(VaultError::Broken {
-                path: self.path.clone(),
-                found,
-            })
+            Err(self.broken(found))
+        }
+    }
+
+    /// Says that the database is not as a vault is.
+    pub(super) fn broken(&self, found: impl Into<String>) -> VaultError {
+        VaultError::Broken {
+            path: self.path.clone(),
+            found: found.into(),
         }
     }
 

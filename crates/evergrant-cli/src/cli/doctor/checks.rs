@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use evergrant::{
-    broker,
+    audit, broker,
     connection::{self, Connection, PLACES, State},
     exchange,
-    vault::{Vault, escrow::Phase, master_key},
+    vault::{Vault, escrow::Phase, master_key, seal::Keyring},
 };
 use zoho_oauth::{AccountsDomain, Transport, TransportConfig};
 
@@ -41,9 +41,15 @@ pub(super) async fn all(args: &DoctorArgs, context: &Context<'_>) -> Vec<Check> 
         Ok(Some(vault)) => vault,
     };
     checks.push(database(&vault).await);
-    checks.push(master_key(&vault, context).await);
+    checks.push(writing(&vault).await);
+    // Which keys there are and how many refreshes are made stands in the configuration.
+    let config = context.config().ok();
+    if config.is_some() {
+        checks.extend(keys(&vault, context).await);
+    }
     checks.push(escrow(&vault).await);
-    match connection::list(&vault).await {
+    let limits = config.map_or_else(broker::Limits::default, |config| config.limits.0);
+    match connection::list_within(&vault, &limits).await {
         Err(error) => checks.push(Check::fail("connections", &vault::explain(&error))),
         Ok(connections) => {
             checks.push(states(&connections));
@@ -102,58 +108,102 @@ async fn database(vault: &Vault) -> Check {
     }
 }
 
-async fn master_key(vault: &Vault, context: &Context<'_>) -> Check {
-    let opened = async {
-        let sources = context.key_sources()?;
-        let keyring = master_key::read(&sources).map_err(|error| vault::explain(&error.into()))?;
-        let origins: Vec<String> = sources.iter().map(ToString::to_string).collect();
-        vault
-            .check_keys(&keyring)
-            .map_err(|error| vault::explain(&error))?;
-        Ok::<_, CliError>(origins.join(", "))
-    };
-    match opened.await {
-        Ok(origins) => Check::ok("master_key", origins),
-        Err(error) => Check::fail("master_key", &error),
+/// Looks whether a token could be kept: also a folder may forbid it.
+async fn writing(vault: &Vault) -> Check {
+    match vault.check_writable().await {
+        Ok(()) => Check::ok("writing", "the vault can be written"),
+        Err(error) => Check::fail("writing", &vault::explain(&error)),
+    }
+}
+
+/// Looks at the master keys, and at what takes them.
+async fn keys(vault: &Vault, context: &Context<'_>) -> Vec<Check> {
+    match keyring(vault, context) {
+        Err(error) => vec![Check::fail("master_key", &error)],
+        Ok((keyring, origins)) => vec![
+            Check::ok("master_key", origins),
+            audit(vault, &keyring).await,
+        ],
+    }
+}
+
+/// Reads the keys and says where they came from; fails if they do not open this vault.
+fn keyring(vault: &Vault, context: &Context<'_>) -> Result<(Keyring, String), CliError> {
+    let sources = context.key_sources()?;
+    let keyring = master_key::read(&sources).map_err(|error| vault::explain(&error.into()))?;
+    let origins: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    let fitting = vault.check_keys(&keyring);
+    fitting.map_err(|error| vault::explain(&error))?;
+    Ok((keyring, origins.join(", ")))
+}
+
+async fn audit(vault: &Vault, keyring: &Keyring) -> Check {
+    match audit::check(vault, keyring).await {
+        Ok(verified) => Check::ok(
+            "audit",
+            format!("rows as they were written: {}", verified.checked),
+        ),
+        Err(error) => Check::fail("audit", &crate::cli::audit::explain::explain(&error)),
     }
 }
 
 async fn escrow(vault: &Vault) -> Check {
-    match exchange::waiting(vault).await {
-        Ok(waiting) if waiting.is_empty() => Check::ok("escrow", "empty"),
-        Ok(waiting) => {
-            let replied = waiting
-                .iter()
-                .filter(|one| one.phase == Phase::Replied)
-                .count();
-            let unknown = waiting.len() - replied;
-            let message = format!(
-                "replies that wait for the vault: {replied}; exchanges of unknown fate: {unknown}"
-            );
-            Check::warn("escrow", message, "evergrant recover")
-        }
-        Err(error) => Check::fail("escrow", &crate::cli::recover::explain(&error)),
+    let waiting = match exchange::waiting(vault).await {
+        Ok(waiting) if waiting.is_empty() => return Check::ok("escrow", "empty"),
+        Ok(waiting) => waiting,
+        Err(error) => return Check::fail("escrow", &crate::cli::recover::explain(&error)),
+    };
+    let unknown: Vec<_> = waiting
+        .iter()
+        .filter(|one| one.phase == Phase::Sending)
+        .collect();
+    let replied = waiting
+        .iter()
+        .filter(|one| one.phase == Phase::Replied)
+        .count();
+    let message = format!(
+        "replies that wait for the vault: {replied}; exchanges of unknown fate: {}",
+        unknown.len()
+    );
+    // What became of a grant nobody can find out here: such a record is only to be let go of.
+    let mut next: Vec<String> = unknown
+        .iter()
+        .map(|one| format!("evergrant recover --discard {}", one.id))
+        .collect();
+    if unknown.len() < waiting.len() {
+        next.insert(0, "evergrant recover".to_owned());
+    }
+    Check {
+        next,
+        ..Check::warn("escrow", message, "")
     }
 }
 
 fn states(connections: &[Connection]) -> Check {
     // What a person revoked is as it should be.
-    let ill = |one: &&Connection| match one.state {
+    let ill = connections.iter().filter(|one| match one.state {
         State::Revoked => false,
         State::Healthy => one.api_domain.is_none(),
         _ => true,
+    });
+    let has_a_token =
+        |one: &&Connection| one.state == State::Healthy || one.access_token_expires_at.is_some();
+    let (to_look_at, unfit): (Vec<&Connection>, Vec<&Connection>) = ill.partition(has_a_token);
+    let named = |what: &str, these: &[&Connection]| {
+        let names: Vec<&str> = these.iter().map(|one| one.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")))
     };
-    let ill: Vec<&str> = connections
-        .iter()
-        .filter(ill)
-        .map(|one| one.name.as_str())
-        .collect();
-    match ill.as_slice() {
-        [] => Check::ok("connections", format!("{}, none ill", connections.len())),
-        [first, ..] => Check::warn(
+    let found = [
+        named("not fit for use", &unfit),
+        named("to be looked at", &to_look_at),
+    ];
+    let found: Vec<String> = found.into_iter().flatten().collect();
+    match unfit.first().or(to_look_at.first()) {
+        None => Check::ok("connections", format!("{}, none ill", connections.len())),
+        Some(first) => Check::warn(
             "connections",
-            format!("not fit for use: {}", ill.join(", ")),
-            format!("evergrant status {first}"),
+            found.join("; "),
+            format!("evergrant status {}", first.name),
         ),
     }
 }
