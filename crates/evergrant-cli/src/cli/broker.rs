@@ -2,7 +2,7 @@
 
 use evergrant::{
     Broker,
-    broker::{BrokerError, Limiter, TokenWarning},
+    broker::{BrokerError, Limiter, Limits, TokenWarning},
     clock::Timestamp,
     connection::{self, ConnectionName, PLACES},
     vault::Vault,
@@ -67,6 +67,9 @@ pub(crate) async fn explain_in(
             let client_id = found.map(|found| found.client_id);
             app_refused(word, name, client_id.as_ref(), *since)
         }
+        BrokerError::Throttled { retry_at, by } => {
+            throttled(left_for_people(vault, *by, name).await, name).retry_at(*retry_at)
+        }
         error => explain_kind(error, name),
     };
     explained.connection(name.as_str())
@@ -114,6 +117,30 @@ fn explain_kind(error: &BrokerError, name: &ConnectionName) -> CliError {
                 .next(format!("evergrant exchange {name} --replace"))
         }
         other => vault::explain_other(other),
+    }
+}
+
+/// Takes off from what is kept for people what they used up.
+async fn left_for_people(vault: &Vault, by: Limiter, name: &ConnectionName) -> Limiter {
+    let Limiter::Ledger {
+        limit,
+        window,
+        kept,
+    } = by
+    else {
+        return by;
+    };
+    let limits = Limits {
+        refreshes: limit + kept,
+        window,
+        kept_for_people: kept,
+    };
+    let found = connection::find_within(vault, name, &limits).await;
+    let used = found.ok().flatten().map_or(0, |found| found.refreshes.used);
+    Limiter::Ledger {
+        limit,
+        window,
+        kept: kept.min(limits.refreshes.saturating_sub(used)),
     }
 }
 

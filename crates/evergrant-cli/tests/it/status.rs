@@ -57,6 +57,15 @@ fn with_no_refresh_left_and_no_token_it_is_throttled() {
     let table = flow.status("").stdout;
     let at = error["retry_at"].as_str().unwrap();
     assert!(table.contains("throttled") && table.contains(at), "{table}");
+    assert!(error["next"].to_string().contains("--reserve"), "{error}");
+
+    done(&flow.world, "token acme --force-new --reserve");
+    flow.expire();
+    let next = alike(&flow, "acme")["next"].to_string();
+    assert!(
+        !next.contains("--reserve"),
+        "people's are used up too: {next}"
+    );
 }
 
 #[test]
@@ -74,7 +83,12 @@ fn what_only_a_person_can_mend_is_said_as_token_says_it() {
         ),
         ("revoked", "", 4, "evergrant exchange acme --replace"),
         ("app_refused", "invalid_client_secret", 3, add.as_str()),
-        ("app_refused", "invalid_client", 3, "evergrant data-centers"),
+        (
+            "app_refused",
+            "invalid_client",
+            3,
+            "`evergrant data-centers`",
+        ),
     ] {
         flow.state(state, reason);
         let error = alike(&flow, "acme");

@@ -18,6 +18,9 @@ CREATE INDEX connections_by_app ON connections (app_id);
 -- The history of one connection.
 CREATE INDEX audit_by_connection ON audit (connection_id, seq);
 
+-- What a connection had before.
+CREATE INDEX former_refresh_tokens_by_connection ON former_refresh_tokens (connection_id);
+
 -- Where a list begins that is told a time.
 CREATE INDEX audit_by_time ON audit (at);
 
