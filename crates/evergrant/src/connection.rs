@@ -1,7 +1,6 @@
 //! Connections: refresh tokens in the vault, with all that is needed to use them, under a name.
 
 mod change;
-mod import;
 mod read;
 mod state;
 mod store;
@@ -13,7 +12,6 @@ use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, Scopes};
 
 pub use self::{
     change::{ChangeError, remove, rename, set_api_domain},
-    import::{ClientCredentials, Import, ImportError, add_client_credentials, import},
     read::{find, find_within, list, list_within},
     store::{most_places_used, places_of},
     token::{LiveToken, live_token},
@@ -23,8 +21,8 @@ pub(crate) use self::{
     read::is_taken,
     state::set_state,
     store::{
-        NewConnection, PLACES_TAKEN, Stored, access_token_place, names_like, places_used,
-        refresh_token_place, refresh_token_place_of, store,
+        NewConnection, PLACES_TAKEN, Stored, access_token_place, credential, names_like,
+        places_used, refresh_token_place, refresh_token_place_of, store,
     },
 };
 use crate::{broker::Limiter, clock::Timestamp};

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod connection;
 pub mod exchange;
 mod id;
+pub mod import;
 pub mod revoke;
 pub mod vault;
 

@@ -239,7 +239,7 @@ async fn an_api_domain_that_a_person_sets_during_the_first_refresh_stays() {
         panic!()
     };
     world.fault(json!({ "do": "delay", "seconds": 2 })).await;
-    let import = connection::Import {
+    let import = evergrant::import::Import {
         name: "other".parse().unwrap(),
         app,
         refresh_token: grant.refresh_token.unwrap(),
@@ -247,7 +247,7 @@ async fn an_api_domain_that_a_person_sets_during_the_first_refresh_stays() {
     };
     let broker = world.broker().await;
     let imported = tokio::spawn(async move {
-        connection::import(&broker, &import, &mut StdRng::seed_from_u64(9)).await
+        evergrant::import::import(&broker, &import, &mut StdRng::seed_from_u64(9)).await
     });
     until_a_refresh_is_out(&world).await;
     let domain = ApiDomain::parse("https://www.zohoapis.eu").unwrap();

@@ -1,7 +1,10 @@
 //! `evergrant connections add`: an app that speaks for itself, without a refresh token.
 
 use clap::Args;
-use evergrant::connection::{self, ClientCredentials, ConnectionName};
+use evergrant::{
+    connection::ConnectionName,
+    import::{self, ClientCredentials},
+};
 use zoho_oauth::Scopes;
 
 use super::{
@@ -63,7 +66,7 @@ pub(super) async fn run(args: &AddArgs, context: &mut Context<'_>) -> Result<(),
         soid: args.soid.clone(),
         api_domain,
     };
-    let token = connection::add_client_credentials(&broker, &credentials, &mut rng()).await;
+    let token = import::add_client_credentials(&broker, &credentials, &mut rng()).await;
     let subject = Subject {
         name,
         app: &credentials.app,

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use evergrant::connection::{self, ConnectionName, Import};
+use evergrant::{
+    connection::ConnectionName,
+    import::{self, Import},
+};
 use zoho_oauth::ApiDomain;
 
 use super::{
@@ -94,7 +97,7 @@ pub(super) async fn run(args: &ImportArgs, context: &mut Context<'_>) -> Result<
         refresh_token,
         api_domain,
     };
-    let token = connection::import(&broker, &import, &mut rng()).await;
+    let token = import::import(&broker, &import, &mut rng()).await;
     let subject = Subject {
         name,
         app: &import.app,

@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use evergrant::{
-    Broker,
-    app::App,
-    broker::BrokerError,
-    connection::{ConnectionName, ImportError},
+    Broker, app::App, broker::BrokerError, connection::ConnectionName, import::ImportError,
 };
 use zoho_oauth::ErrorWord;
 

@@ -9,7 +9,7 @@ use crate::{
     app::{self, App, Entered},
     audit::{self, Event},
     clock::Timestamp,
-    connection::{ConnectionName, State, store::refresh_token_place},
+    connection::{ConnectionName, State, refresh_token_place},
     id::new_id,
     vault::{Fingerprint, UnlockedVault, VaultError},
 };

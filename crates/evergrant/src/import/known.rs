@@ -4,11 +4,11 @@ use sqlx::SqliteConnection;
 use zoho_oauth::Scopes;
 
 use super::{
-    ConnectionName, ImportError,
+    ImportError,
     rows::{Means, New},
 };
 use crate::{
-    connection::store::credential,
+    connection::{ConnectionName, credential},
     vault::{Fingerprint, UnlockedVault},
 };
 

@@ -10,10 +10,10 @@ use rand::CryptoRng;
 use zoho_oauth::{ApiDomain, ErrorWord, RefreshToken, Scopes};
 
 use self::rows::{Made, Means, New};
-use super::ConnectionName;
 use crate::{
     app::App,
     broker::{Broker, BrokerError, Token, Wanted},
+    connection::ConnectionName,
     vault::VaultError,
 };
 
