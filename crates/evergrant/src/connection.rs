@@ -22,7 +22,7 @@ pub(crate) use self::{
     state::set_state,
     store::{
         NewConnection, PLACES_TAKEN, Stored, access_token_place, credential, names_like,
-        places_used, refresh_token_place, refresh_token_place_of, store,
+        places_used, refresh_token_place, store,
     },
 };
 use crate::{broker::Limiter, clock::Timestamp};

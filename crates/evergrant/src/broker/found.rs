@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    connection::{ConnectionName, State, refresh_token_place_of},
+    connection::{ConnectionName, State, refresh_token_place},
     vault::{Fingerprint, VaultError},
 };
 
@@ -153,15 +153,8 @@ impl Found {
                 soid: self.soid.clone(),
             });
         };
-        let (accounts_domain, client_id) = (&self.app.accounts_domain, &self.app.client_id);
-        let api_domain = self.api_domain.as_ref();
-        let place = refresh_token_place_of(
-            &shared.vault,
-            &self.id,
-            accounts_domain,
-            client_id,
-            api_domain,
-        );
+        let app = (&self.app.accounts_domain, &self.app.client_id);
+        let place = refresh_token_place(&shared.vault, &self.id, app, self.api_domain.as_ref());
         let token = shared.vault.open(&place, sealed, "the refresh token")?;
         Ok(Means::RefreshToken(RefreshToken::new(token)))
     }

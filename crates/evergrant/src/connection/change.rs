@@ -2,14 +2,13 @@
 
 use rand::CryptoRng;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
-use zoho_oauth::{AccountsDomain, ApiDomain, ClientSecret, CustomHosts, Scopes};
+use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, CustomHosts, Scopes};
 
 use super::{
     ConnectionName,
     store::{access_token_place, refresh_token_place},
 };
 use crate::{
-    app::App,
     audit::{self, Event},
     vault::{Fingerprint, UnlockedVault, VaultError},
 };
@@ -147,15 +146,16 @@ async fn move_to(
     api_domain: &ApiDomain,
     rng: &mut (dyn CryptoRng + Send),
 ) -> Result<(), VaultError> {
-    let app = app_of(row)?;
+    let (accounts_domain, client_id) = app_of(row)?;
+    let app = (&accounts_domain, &client_id);
     let old = row.api_domain.as_deref().map(ApiDomain::parse).transpose();
     let old = old.map_err(|_| damaged(row, "api_domain"))?;
 
     let sealed = match &row.refresh_token_sealed {
         Some(sealed) => {
-            let place = refresh_token_place(vault, &row.id, &app, old.as_ref());
+            let place = refresh_token_place(vault, &row.id, app, old.as_ref());
             let token = vault.open(&place, sealed, "the refresh token")?;
-            let place = refresh_token_place(vault, &row.id, &app, Some(api_domain));
+            let place = refresh_token_place(vault, &row.id, app, Some(api_domain));
             Some(vault.keyring.seal(&place, token.as_bytes(), rng))
         }
         None => None,
@@ -219,16 +219,12 @@ async fn find(
     found.ok_or_else(|| ChangeError::NotFound(name.clone()))
 }
 
-fn app_of(row: &Row) -> Result<App, VaultError> {
-    Ok(App {
-        client_id: row
-            .client_id
-            .parse()
-            .map_err(|_| damaged(row, "client_id"))?,
-        accounts_domain: AccountsDomain::parse(&row.accounts_domain, CustomHosts::Allowed)
-            .map_err(|_| damaged(row, "accounts_domain"))?,
-        client_secret: ClientSecret::new(""),
-    })
+fn app_of(row: &Row) -> Result<(AccountsDomain, ClientId), VaultError> {
+    let client_id = row.client_id.parse();
+    let client_id = client_id.map_err(|_| damaged(row, "client_id"))?;
+    let accounts_domain = AccountsDomain::parse(&row.accounts_domain, CustomHosts::Allowed);
+    let accounts_domain = accounts_domain.map_err(|_| damaged(row, "accounts_domain"))?;
+    Ok((accounts_domain, client_id))
 }
 
 fn damaged(row: &Row, column: &'static str) -> VaultError {

@@ -55,7 +55,8 @@ pub(crate) async fn store(
     let replaced = old.is_some();
     let (id, before) = old.unwrap_or_else(|| (new_id(now, rng), State::Healthy.as_str().into()));
     let credential = credential(vault, &new.app.accounts_domain, new.refresh_token);
-    let place = refresh_token_place(vault, &id, new.app, new.api_domain);
+    let app = (&new.app.accounts_domain, &new.app.client_id);
+    let place = refresh_token_place(vault, &id, app, new.api_domain);
     let sealed = vault
         .keyring
         .seal(&place, new.refresh_token.expose_secret().as_bytes(), rng);
@@ -110,22 +111,12 @@ pub(crate) fn credential(
         .fingerprint("credential", &[accounts_domain.as_str().as_bytes(), token])
 }
 
-/// Names the place of a connection's refresh token. The former ones of the connection share it.
+/// Names the place of a connection's refresh token, which belongs to an app. The former ones of the
+/// connection share it.
 pub(crate) fn refresh_token_place(
     vault: &UnlockedVault,
     id: &str,
-    app: &App,
-    api_domain: Option<&ApiDomain>,
-) -> Place {
-    refresh_token_place_of(vault, id, &app.accounts_domain, &app.client_id, api_domain)
-}
-
-/// Names the same place, by the app's parts.
-pub(crate) fn refresh_token_place_of(
-    vault: &UnlockedVault,
-    id: &str,
-    accounts_domain: &AccountsDomain,
-    client_id: &ClientId,
+    (accounts_domain, client_id): (&AccountsDomain, &ClientId),
     api_domain: Option<&ApiDomain>,
 ) -> Place {
     let api_domain = api_domain.map_or("", ApiDomain::as_str);

@@ -318,7 +318,8 @@ async fn read_back(
     let query = sqlx::query_scalar::<_, Vec<u8>>(sql).bind(id);
     let sealed = query.fetch_one(vault.store().reader()).await;
     let sealed = sealed.map_err(|error| vault.store().error(error))?;
-    let place = connection::refresh_token_place(vault, id, new.app, new.api_domain);
+    let app = (&new.app.accounts_domain, &new.app.client_id);
+    let place = connection::refresh_token_place(vault, id, app, new.api_domain);
     let opened = vault.open(&place, &sealed, "the refresh token that was just written")?;
     if opened != new.refresh_token.expose_secret() {
         let (table, column) = ("connections", "refresh_token_sealed");

@@ -109,7 +109,8 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     let (grant_type, soid, scopes, sealed) = match new.means {
         Means::RefreshToken(token) => {
-            let place = refresh_token_place(vault, &made.id, new.app, new.api_domain.as_ref());
+            let app = (&new.app.accounts_domain, &new.app.client_id);
+            let place = refresh_token_place(vault, &made.id, app, new.api_domain.as_ref());
             let secret = token.expose_secret().as_bytes();
             let sealed = vault.keyring.seal(&place, secret, rng);
             ("refresh_token", None, String::new(), Some(sealed))

@@ -1,9 +1,8 @@
 //! The refresh tokens that can be revoked: a connection's own, and those that it had before.
 
-use zoho_oauth::{AccountsDomain, ApiDomain, ClientSecret, CustomHosts, RefreshToken};
+use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, CustomHosts, RefreshToken};
 
 use crate::{
-    app::App,
     connection::refresh_token_place,
     vault::{UnlockedVault, VaultError},
 };
@@ -81,19 +80,15 @@ impl Sealed {
         let api_domain = api_domain.map_err(|_| damaged("connections", "api_domain"))?;
         let accounts_domain = AccountsDomain::parse(&self.accounts_domain, CustomHosts::Allowed)
             .map_err(|_| damaged("apps", "accounts_domain"))?;
-        let client_id = self.client_id.parse();
-        // The secret is no part of the place, and the first path needs none.
-        let app = App {
-            client_id: client_id.map_err(|_| damaged("apps", "client_id"))?,
-            accounts_domain,
-            client_secret: ClientSecret::new(""),
-        };
-        let place = refresh_token_place(vault, &self.connection_id, &app, api_domain.as_ref());
+        let client_id = self.client_id.parse::<ClientId>();
+        let client_id = client_id.map_err(|_| damaged("apps", "client_id"))?;
+        let app = (&accounts_domain, &client_id);
+        let place = refresh_token_place(vault, &self.connection_id, app, api_domain.as_ref());
         let token = vault.open(&place, &self.sealed, "the refresh token")?;
         Ok(Token {
             app_id: self.app_id.clone(),
             credential: self.credential.clone(),
-            accounts_domain: app.accounts_domain,
+            accounts_domain,
             refresh_token: RefreshToken::new(token),
         })
     }
