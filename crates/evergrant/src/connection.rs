@@ -4,7 +4,6 @@ mod change;
 mod read;
 mod state;
 mod store;
-mod token;
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -14,7 +13,6 @@ pub use self::{
     change::{ChangeError, remove, rename, set_api_domain},
     read::{find, find_within, list, list_within},
     store::{most_places_used, places_of},
-    token::{LiveToken, live_token},
 };
 pub(crate) use self::{
     change::{learn_api_domain, learn_scopes},

@@ -157,12 +157,12 @@ async fn killed(stage: &Stage, context: &mut Context<'_>) -> Result<(), CliError
 }
 
 async fn access(stage: &Stage, context: &mut Context<'_>) -> Result<(), CliError> {
-    let token = stage.live_token("demo").await?;
+    let token = stage.token("demo").await?;
     let contact = crm::first_contact(&token).await?;
     let product = crm::insert_product(&token).await?;
     context.output.note(&format!(
         "5  Access token used until {}: 1 contact read ({contact}), 1 product inserted ({product})",
-        rfc3339(token.expires_at)
+        rfc3339(token.expires_at())
     ));
     Ok(())
 }

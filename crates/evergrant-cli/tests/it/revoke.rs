@@ -10,12 +10,6 @@ use std::{
     process::Command,
 };
 
-use evergrant::{
-    clock::Clock,
-    connection,
-    vault::{Folders, UnlockedVault, master_key::KeySource},
-};
-use rand::{SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use crate::{
@@ -87,30 +81,10 @@ impl Flow {
         refresh_token(&self.world, "acme").unwrap()
     }
 
-    /// Returns the access token of `acme`.
+    /// Returns the access token of `acme`; `None` if it gives none.
     fn access_token(&self) -> Option<String> {
-        let home = || self.world.path("");
-        let folders = Folders {
-            config: home(),
-            data: home(),
-            runtime: home(),
-            temporary: home(),
-        };
-        let (key, mut rng) = (
-            KeySource::File(folders.master_key()),
-            StdRng::seed_from_u64(1),
-        );
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let found = runtime.unwrap().block_on(async {
-            let (clock, name) = (Clock::system(), "acme".parse().unwrap());
-            let vault = UnlockedVault::open_or_make(&folders, &[key], &clock, &mut rng).await;
-            connection::live_token(&vault.unwrap(), &name)
-                .await
-                .unwrap()
-        });
-        found.map(|token| token.access_token.expose_secret().to_owned())
+        let outcome = self.world.run("token acme");
+        (outcome.exit_code == 0).then(|| outcome.stdout.trim_end().to_owned())
     }
 
     /// Asserts that the vault says `healthy`, and of nothing that was revoked.
@@ -145,6 +119,10 @@ fn refresh_token_and_access_token_are_dead_afterwards() {
     assert_eq!(flow.refresh_error(&refresh), "invalid_code");
     assert_eq!(flow.api_error(&access), "INVALID_TOKEN");
     assert_eq!(flow.access_token(), None);
+    assert_eq!(
+        flow.rows("SELECT count(*) FROM refreshes WHERE refused_ms IS NULL"),
+        "0"
+    );
 
     let show = done(&flow.world, "connections show acme --json").answer();
     assert_eq!(
@@ -153,7 +131,7 @@ fn refresh_token_and_access_token_are_dead_afterwards() {
     );
     assert_eq!(show["state_reason"], "on request");
     assert_eq!(
-        flow.rows("SELECT event, detail FROM audit WHERE seq > 1"),
+        flow.rows("SELECT event, detail FROM audit WHERE seq > 2"),
         "revoked|on request\nstate_changed|healthy -> revoked: on request"
     );
 }

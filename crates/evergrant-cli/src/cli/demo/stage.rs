@@ -4,8 +4,10 @@ use std::{path::Path, thread::JoinHandle};
 
 use bytes::Bytes;
 use evergrant::{
+    Broker,
+    broker::{Limits, Token, Wanted},
     clock::{Clock, Timestamp},
-    connection::{self, LiveToken},
+    connection::ConnectionName,
     vault::{UnlockedVault, master_key::KeySource},
 };
 use serde::Deserialize;
@@ -16,7 +18,7 @@ use zoho_oauth::{
 };
 
 use super::{broken, program::Program};
-use crate::cli::{Context, error::CliError, vault};
+use crate::cli::{Context, broker::explain, error::CliError, vault};
 
 /// A grant token as the simulator's console hands it out: a `self_client.json`.
 #[derive(Deserialize)]
@@ -137,21 +139,23 @@ impl Stage {
         }
     }
 
-    /// Takes the access token of a connection out of the vault.
-    pub(super) async fn live_token(&self, name: &str) -> Result<LiveToken, CliError> {
+    /// Asks the broker for the access token of a connection, which the exchange has just put into the vault.
+    pub(super) async fn token(&self, name: &str) -> Result<Token, CliError> {
         let folders = self.evergrant.folders();
         let key = KeySource::File(folders.master_key());
         let vault =
             UnlockedVault::open_or_make(&folders, &[key], &Clock::system(), &mut vault::rng())
                 .await;
         let vault = vault.map_err(|error| vault::explain(&error))?;
-        let name = name
+        let name: ConnectionName = name
             .parse()
             .map_err(|_| broken("the demo's connection has no name"))?;
-        let token = connection::live_token(&vault, &name)
-            .await
-            .map_err(|error| vault::explain(&error))?;
-        token.ok_or_else(|| broken("the exchange brought no access token"))
+        let transport = TransportConfig::default();
+        let broker = Broker::new(vault, transport, Limits::default(), vault::rng());
+        match broker.token(&name, &Wanted::default()).await {
+            Ok(token) => Ok(token),
+            Err(error) => Err(explain(&error, &name, &broker).await),
+        }
     }
 }
 

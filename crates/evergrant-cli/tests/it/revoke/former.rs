@@ -33,12 +33,12 @@ fn the_former_ones_can_be_revoked_alone() {
     );
     assert_eq!(are_dead(&flow, &former), [true, true]);
     assert_eq!(flow.refresh_error(&flow.refresh_token()), Value::Null);
-    assert!(flow.access_token().is_some());
     assert_eq!(flow.rows("SELECT state FROM connections"), "healthy");
     assert_eq!(
         flow.rows("SELECT event FROM audit WHERE seq > 3"),
         "former_revoked\nformer_revoked"
     );
+    assert!(flow.access_token().is_some());
     assert_eq!(flow.revoked("--former")["former_revoked"], 0);
     assert_eq!(flow.revocations().len(), 2);
     assert_eq!(
