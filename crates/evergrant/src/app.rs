@@ -15,12 +15,12 @@ pub(crate) use self::{
     accept::{accept, accepted},
     enter::{Entered, enter, take_back},
     reopen::{Why, reopen},
-    secrets::find_by_id,
+    secrets::{find_by_id, secrets_in_order},
 };
 pub use self::{
     change::{Added, AppError, add_secret, remove, retire_secret},
     entry::{AppEntry, InvalidSecretId, SecretEntry, SecretId, find, list},
-    secrets::{find_by_connection, secrets_in_order},
+    secrets::find_by_connection,
 };
 use crate::vault::{UnlockedVault, seal::Place};
 

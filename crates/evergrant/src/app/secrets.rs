@@ -65,7 +65,7 @@ async fn find(vault: &UnlockedVault, sql: String, key: &str) -> Result<Option<Ap
 
 /// Opens the secrets of an app that are not retired, each with the id of its row, in the order in
 /// which they are to be tried: the one that Zoho accepted last, then those that it never saw.
-pub async fn secrets_in_order(
+pub(crate) async fn secrets_in_order(
     vault: &UnlockedVault,
     app_id: &str,
 ) -> Result<Vec<(String, ClientSecret)>, VaultError> {

@@ -11,11 +11,11 @@ use super::seal::{derive, push_prefixed};
 
 /// A keyed hash of a token: equal for equal tokens, and worth nothing without the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fingerprint([u8; 32]);
+pub(crate) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// Returns the hash.
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -29,25 +29,25 @@ impl From<[u8; 32]> for Fingerprint {
 /// The key of all fingerprints: random, made with the vault and sealed in it, so that a new master
 /// key does not change them.
 #[derive(Clone)]
-pub struct IndexKey(Zeroizing<[u8; 32]>);
+pub(crate) struct IndexKey(Zeroizing<[u8; 32]>);
 
 impl IndexKey {
     /// Makes a new key.
-    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+    pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *bytes);
         Self(bytes)
     }
 
     /// Reads an opened key; `None` if it is not 32 bytes long.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         (bytes.len() == key.len()).then(|| key.copy_from_slice(bytes))?;
         Some(Self(key))
     }
 
     /// Returns the key's bytes, to be sealed.
-    pub fn expose_bytes(&self) -> &[u8] {
+    pub(crate) fn expose_bytes(&self) -> &[u8] {
         &*self.0
     }
 
@@ -60,7 +60,7 @@ impl IndexKey {
     }
 
     /// Returns the keyed hash of `parts`, for one purpose.
-    pub fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> Fingerprint {
+    pub(crate) fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> Fingerprint {
         // Unwrap safety: HMAC takes keys of any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("any");
         let mut message = Zeroizing::new(Vec::new());

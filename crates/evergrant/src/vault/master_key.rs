@@ -137,7 +137,7 @@ pub fn read(sources: &[KeySource]) -> Result<Keyring, KeyError> {
 /// Makes the key file `path` unless it is there, durably, and returns what is there afterwards.
 ///
 /// Of two processes that make it at once, both use the winner's.
-pub fn make_file(path: &Path, rng: &mut dyn CryptoRng) -> Result<MasterKey, KeyError> {
+pub(crate) fn make_file(path: &Path, rng: &mut dyn CryptoRng) -> Result<MasterKey, KeyError> {
     let key = MasterKey::generate(rng);
     let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 65));
     text.push_str(PREFIX);
@@ -239,7 +239,7 @@ fn parse(text: &str, origin: &str) -> Result<MasterKey, KeyError> {
 }
 
 /// Tells whether a key file is there, without reading it.
-pub fn exists(path: &Path) -> Result<bool, KeyError> {
+pub(crate) fn exists(path: &Path) -> Result<bool, KeyError> {
     let found = fs::symlink_metadata(path);
     match found {
         Ok(_) => Ok(true),
@@ -258,6 +258,7 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     use super::*;
+    use crate::vault::seal::{Label, Place};
 
     fn source(text: &str) -> KeySource {
         KeySource::Value {
@@ -345,16 +346,11 @@ mod tests {
     #[test]
     fn the_first_source_seals() {
         let keyring = read(&[source(&"01".repeat(32)), source(&"02".repeat(32))]).unwrap();
-        let first = read(&[source(&"01".repeat(32))])
-            .unwrap()
-            .sealing_key()
-            .id();
-        let second = read(&[source(&"02".repeat(32))])
-            .unwrap()
-            .sealing_key()
-            .id();
-        assert_eq!(keyring.sealing_key().id(), first);
-        assert!(keyring.holds(second));
+        let [first, second] = ["01", "02"].map(|key| read(&[source(&key.repeat(32))]).unwrap());
+        assert_eq!(keyring.sealing_key().id(), first.sealing_key().id());
+        let place = Place::new(Label::Vault, [b"place".as_slice()]);
+        let sealed = second.seal(&place, b"secret", &mut StdRng::seed_from_u64(1));
+        assert_eq!(*keyring.open(&place, &sealed).unwrap(), b"secret");
         assert!(matches!(read(&[]), Err(KeyError::NoSource)));
     }
 }

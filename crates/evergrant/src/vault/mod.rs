@@ -17,10 +17,8 @@ use std::{
 
 use rand::CryptoRng;
 
-pub use self::{
-    error::{DatabaseProblem, VaultError},
-    fingerprint::{Fingerprint, IndexKey},
-};
+pub use self::error::{DatabaseProblem, VaultError};
+pub(crate) use self::fingerprint::{Fingerprint, IndexKey};
 use self::{
     master_key::{KeyError, KeySource},
     meta::Meta,

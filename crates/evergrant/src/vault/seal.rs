@@ -28,33 +28,12 @@ const COMMITMENT_LEN: usize = 32;
 const HEADER_LEN: usize = 1 + KEY_ID_LEN + NONCE_LEN + COMMITMENT_LEN;
 
 /// How many bytes a sealed value is longer than what it holds.
-pub const OVERHEAD: usize = HEADER_LEN + 16;
+#[cfg(test)]
+pub(crate) const OVERHEAD: usize = HEADER_LEN + 16;
 
 /// The name of a master key: eight bytes derived from it, which tell nothing about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; KEY_ID_LEN]);
-
-impl KeyId {
-    /// Returns the id as bytes.
-    pub fn as_bytes(&self) -> &[u8; KEY_ID_LEN] {
-        &self.0
-    }
-
-    /// Reads an id as [`Display`](fmt::Display) writes it; `None` if it is none.
-    pub fn from_hex(text: &str) -> Option<Self> {
-        let mut id = [0; KEY_ID_LEN];
-        base16ct::lower::decode(text, &mut id)
-            .ok()
-            .filter(|bytes| bytes.len() == KEY_ID_LEN)?;
-        Some(Self(id))
-    }
-}
-
-impl From<[u8; KEY_ID_LEN]> for KeyId {
-    fn from(bytes: [u8; KEY_ID_LEN]) -> Self {
-        Self(bytes)
-    }
-}
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,14 +49,14 @@ impl fmt::Debug for KeyId {
 
 /// A key of 256 bits that seals and opens; wiped when dropped.
 #[derive(Clone)]
-pub struct MasterKey {
+pub(crate) struct MasterKey {
     id: KeyId,
     bytes: Zeroizing<[u8; 32]>,
 }
 
 impl MasterKey {
     /// Takes the key's bytes.
-    pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+    pub(crate) fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
         let mut id = [0; KEY_ID_LEN];
         derive(&*bytes, None, &[b"evergrant/key-id/v1"], &mut id);
         Self {
@@ -87,19 +66,19 @@ impl MasterKey {
     }
 
     /// Makes a new key.
-    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
+    pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *bytes);
         Self::new(bytes)
     }
 
     /// Returns the key's id.
-    pub fn id(&self) -> KeyId {
+    pub(crate) fn id(&self) -> KeyId {
         self.id
     }
 
     /// Returns the key's bytes, to be written where keys are kept and nowhere else.
-    pub fn expose_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn expose_bytes(&self) -> &[u8; 32] {
         &self.bytes
     }
 }
@@ -173,22 +152,17 @@ pub struct Keyring {
 
 impl Keyring {
     /// Takes the key that seals, and those that only open.
-    pub fn new(first: MasterKey, others: Vec<MasterKey>) -> Self {
+    pub(crate) fn new(first: MasterKey, others: Vec<MasterKey>) -> Self {
         Self { first, others }
     }
 
     /// Returns the key that seals.
-    pub fn sealing_key(&self) -> &MasterKey {
+    pub(crate) fn sealing_key(&self) -> &MasterKey {
         &self.first
     }
 
-    /// Tells whether the key of this id is at hand.
-    pub fn holds(&self, id: KeyId) -> bool {
-        self.key(id).is_some()
-    }
-
     /// Seals `secret` to its place with the first key.
-    pub fn seal(&self, place: &Place, secret: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
+    pub(crate) fn seal(&self, place: &Place, secret: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
         rng.fill_bytes(&mut nonce);
         seal_with(&self.first, place, secret, nonce)

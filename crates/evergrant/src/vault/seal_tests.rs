@@ -88,15 +88,6 @@ fn nothing_secret_is_shown() {
     assert!(shown.contains("[redacted]"));
 }
 
-#[test]
-fn key_ids_are_read_as_they_are_written() {
-    let id = key(3).id();
-    assert_eq!(KeyId::from_hex(&id.to_string()), Some(id));
-    for wrong in ["", "00", "zz", &"0".repeat(18), &"G".repeat(16)] {
-        assert_eq!(KeyId::from_hex(wrong), None, "{wrong}");
-    }
-}
-
 proptest! {
     #[test]
     fn what_was_sealed_opens(secret: Vec<u8>, seed: u64) {

@@ -172,7 +172,7 @@ impl Record {
     }
 
     /// Returns the record as lines of text, still sealed, for a person to keep.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let mut bytes = self.to_bytes();
         // The padding between context and slot is left out.
         bytes.drain(CONTEXT + self.context_sealed.len()..SLOT);
@@ -191,7 +191,7 @@ impl Record {
     }
 
     /// Reads what [`to_text`](Self::to_text) wrote, whatever stands around it.
-    pub fn from_text(text: &str) -> Option<Self> {
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
         let (_, rest) = text.split_once("-----BEGIN EVERGRANT ESCROW-----")?;
         let (encoded, _) = rest.split_once("-----END EVERGRANT ESCROW-----")?;
         let encoded: String = encoded.split_whitespace().collect();
