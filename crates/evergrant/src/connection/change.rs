@@ -5,7 +5,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, CustomHosts, Scopes};
 
 use super::{
-    ConnectionName,
+    ConnectionName, is_taken,
     store::{access_token_place, refresh_token_place},
 };
 use crate::{
@@ -46,13 +46,8 @@ pub async fn rename(
 ) -> Result<(), ChangeError> {
     let mut transaction = vault.store().begin().await?;
     let row = find(&mut transaction, vault, from).await?;
-    let taken = "SELECT count(*) FROM connections WHERE name = $1 AND removed_at IS NULL";
-    let query = sqlx::query_scalar(taken)
-        .bind(to.as_str())
-        .fetch_one(&mut *transaction)
-        .await;
-    let taken: i64 = query.map_err(|error| vault.store().error(error))?;
-    if taken > 0 {
+    let taken = is_taken(&mut *transaction, to).await;
+    if taken.map_err(|error| vault.store().error(error))? {
         return Err(ChangeError::NameTaken(to.clone()));
     }
     let update = sqlx::query("UPDATE connections SET name = $1 WHERE id = $2").bind(to.as_str());

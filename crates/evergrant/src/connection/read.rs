@@ -1,5 +1,6 @@
 //! Reading connections: no key is needed.
 
+use sqlx::SqliteExecutor;
 use zoho_oauth::{AccountsDomain, ApiDomain, CustomHosts, Scopes};
 
 use super::{Connection, ConnectionName, Refreshes, State};
@@ -89,13 +90,15 @@ pub async fn find_within(
 }
 
 /// Tells whether a connection has this name.
-pub(crate) async fn is_taken(vault: &Vault, name: &ConnectionName) -> Result<bool, VaultError> {
+pub(crate) async fn is_taken(
+    connection: impl SqliteExecutor<'_>,
+    name: &ConnectionName,
+) -> Result<bool, sqlx::Error> {
     let sql = "SELECT count(*) FROM connections WHERE name = $1 AND removed_at IS NULL";
-    let query = sqlx::query_scalar(sql).bind(name.as_str());
-    let found: i64 = query
-        .fetch_one(vault.store.reader())
-        .await
-        .map_err(|error| vault.store.error(error))?;
+    let found: i64 = sqlx::query_scalar(sql)
+        .bind(name.as_str())
+        .fetch_one(connection)
+        .await?;
     Ok(found > 0)
 }
 

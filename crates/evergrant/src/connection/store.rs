@@ -45,13 +45,10 @@ pub(crate) async fn store(
 ) -> Result<Stored, sqlx::Error> {
     let now = vault.clock().now();
     let app_id = app::accept(connection, vault, new.app, now, rng).await?;
-    let sql = "SELECT id, state FROM connections WHERE name = $1 AND removed_at IS NULL";
-    let old: Option<(String, String)> = sqlx::query_as(sql)
-        .bind(new.name.as_str())
-        .fetch_optional(&mut *connection)
-        .await?
-        .filter(|_| new.replace);
-
+    let old = match new.replace {
+        true => find_old(connection, new.name).await?,
+        false => None,
+    };
     let replaced = old.is_some();
     let (id, before) = old.unwrap_or_else(|| (new_id(now, rng), State::Healthy.as_str().into()));
     let credential = credential(vault, &new.app.accounts_domain, new.refresh_token);
@@ -97,6 +94,16 @@ pub(crate) async fn store(
         replaced,
         access_token_expires_at,
     })
+}
+
+/// Finds id and state of the connection that is to be replaced.
+async fn find_old(
+    connection: &mut SqliteConnection,
+    name: &ConnectionName,
+) -> Result<Option<(String, String)>, sqlx::Error> {
+    let sql = "SELECT id, state FROM connections WHERE name = $1 AND removed_at IS NULL";
+    let query = sqlx::query_as(sql).bind(name.as_str());
+    query.fetch_optional(connection).await
 }
 
 /// Names what lease, ledger and access tokens belong to: a refresh token at its accounts domain.

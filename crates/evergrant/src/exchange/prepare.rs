@@ -136,7 +136,8 @@ pub async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), 
     else {
         return Ok(());
     };
-    if connection::is_taken(&vault.vault, name).await? {
+    let taken = connection::is_taken(vault.store().reader(), name).await;
+    if taken.map_err(|error| vault.store().error(error))? {
         return Err(ExchangeError::NameTaken(name.clone()));
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::{
     rows::{Means, New},
 };
 use crate::{
-    connection::{ConnectionName, credential},
+    connection::{ConnectionName, credential, is_taken},
     vault::{Fingerprint, UnlockedVault},
 };
 
@@ -46,9 +46,8 @@ pub(super) async fn check(
     credential: Fingerprint,
 ) -> Result<(), ImportError> {
     let failed = |error| ImportError::Vault(vault.store().error(error));
-    let sql = "SELECT count(*) FROM connections WHERE name = $1 AND removed_at IS NULL";
-    let query = sqlx::query_scalar::<_, i64>(sql).bind(new.name.as_str());
-    if query.fetch_one(&mut *connection).await.map_err(failed)? > 0 {
+    let taken = is_taken(&mut *connection, new.name).await;
+    if taken.map_err(failed)? {
         return Err(ImportError::NameTaken(new.name.clone()));
     }
     let Means::RefreshToken(token) = new.means else {
