@@ -56,6 +56,10 @@ pub struct Added {
 
 /// Adds a secret to an app, or takes a retired one into use again. It is tried after those that Zoho
 /// accepted; connections whose app was refused may try at once.
+///
+/// # Errors
+///
+/// [`AppError::NotFound`], or the vault's.
 pub async fn add_secret(
     vault: &UnlockedVault,
     app_id: &str,
@@ -111,6 +115,10 @@ pub async fn add_secret(
 }
 
 /// Takes a secret out of use. It stays sealed in the vault until the app is removed.
+///
+/// # Errors
+///
+/// If there is no such app or secret, or if this is the last one that is not retired; or the vault's.
 pub async fn retire_secret(
     vault: &UnlockedVault,
     app_id: &str,
@@ -139,6 +147,10 @@ pub async fn retire_secret(
 }
 
 /// Removes an app that no connection uses, and its secrets with it. An exchange with it makes it anew.
+///
+/// # Errors
+///
+/// If there is no such app, or if connections use it; or the vault's.
 pub async fn remove(vault: &UnlockedVault, app_id: &str) -> Result<(), AppError> {
     let failed = |error| vault.store().error(error);
     let mut change = Change::begin(vault, app_id).await?;

@@ -38,7 +38,7 @@ pub struct SecretEntry {
     pub id: SecretId,
     /// When it came into the vault.
     pub added_at: Timestamp,
-    /// When Zoho last accepted it in an exchange; `None` if it never has.
+    /// When Zoho last accepted it, in an exchange or for an access token; `None` if it never has.
     pub last_accepted_at: Option<Timestamp>,
     /// Since when it is not used any more.
     pub retired_at: Option<Timestamp>,
@@ -97,6 +97,10 @@ struct SecretRow {
 }
 
 /// Lists the apps that were not removed, by client ID.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn list(vault: &Vault) -> Result<Vec<AppEntry>, VaultError> {
     let failed = |error| vault.store.error(error);
     let sql = format!(

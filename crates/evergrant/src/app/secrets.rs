@@ -28,6 +28,10 @@ struct Row {
 }
 
 /// Finds the app of a connection, by the connection's name.
+///
+/// # Errors
+///
+/// If the vault cannot be read, or if the secret does not open.
 pub async fn find_by_connection(
     vault: &UnlockedVault,
     name: &str,

@@ -54,6 +54,10 @@ pub struct Pages<'a> {
 
 impl Pages<'_> {
     /// Returns the next rows; none are left if there are none in it.
+    ///
+    /// # Errors
+    ///
+    /// If the vault cannot be read.
     pub async fn next(&mut self) -> Result<Vec<Record>, VaultError> {
         let sql = format!("{SELECT} WHERE a.seq > $1 ORDER BY a.seq LIMIT $2");
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(self.after);
@@ -67,6 +71,10 @@ impl Pages<'_> {
 }
 
 /// Reads what was done from there on.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn pages(vault: &Vault, since: Since) -> Result<Pages<'_>, VaultError> {
     let after = match since {
         Since::Beginning => i64::MIN,
@@ -83,6 +91,10 @@ pub async fn pages(vault: &Vault, since: Since) -> Result<Pages<'_>, VaultError>
 }
 
 /// Lists what was done, oldest first, all of it at once.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn list(vault: &Vault, since: Since) -> Result<Vec<Record>, VaultError> {
     let mut pages = pages(vault, since).await?;
     let mut all = Vec::new();

@@ -95,6 +95,10 @@ const UNTOLD: &str = "SELECT c.name FROM connections c
 ///
 /// Without an anchor it cannot be seen that other rows are missing at the end. With one, the rows before
 /// it are looked at all the same: they may have been changed since.
+///
+/// # Errors
+///
+/// Which row is the first that is not as it was written, see [`AuditError`]; or the vault's.
 pub async fn verify(vault: &UnlockedVault, since: Option<&Anchor>) -> Result<Verified, AuditError> {
     walk(vault.vault(), &vault.index_key, since).await
 }

@@ -1,6 +1,8 @@
 //! The ledger: one row for every refresh, written before it is made, with the access token that it
 //! brought. It counts the refreshes that are left, and it is where tokens are kept: rows are added and
-//! never overwritten, and the reader takes the token that lives longest.
+//! none takes another's place, and the reader takes the token that lives longest. What a row says of its
+//! token may change: that it was handed out, was refused or has ended, and where it may be sent, for which it
+//! is sealed anew.
 
 use std::time::Duration;
 

@@ -45,6 +45,10 @@ impl Skew {
 }
 
 /// Returns the difference of the clocks at the last refresh that told; `None` if none did. No key is needed.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn last_skew(vault: &Vault) -> Result<Option<Skew>, VaultError> {
     let sql = "SELECT skew_ms AS ahead_millis, ended_ms AS at FROM refreshes
                WHERE skew_ms IS NOT NULL ORDER BY ended_ms DESC LIMIT 1";

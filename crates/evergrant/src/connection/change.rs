@@ -39,6 +39,10 @@ struct Row {
 }
 
 /// Gives a connection another name.
+///
+/// # Errors
+///
+/// If there is no connection `from`, or if the name `to` is another's; or the vault's.
 pub async fn rename(
     vault: &UnlockedVault,
     from: &ConnectionName,
@@ -59,6 +63,10 @@ pub async fn rename(
 
 /// Takes a connection out of use. Its refresh token stays sealed in the vault, and keeps its place
 /// at Zoho until it is revoked there.
+///
+/// # Errors
+///
+/// [`ChangeError::NotFound`], or the vault's.
 pub async fn remove(vault: &UnlockedVault, name: &ConnectionName) -> Result<(), ChangeError> {
     let mut transaction = vault.store().begin().await?;
     let row = find(&mut transaction, vault, name).await?;
@@ -78,6 +86,11 @@ pub async fn remove(vault: &UnlockedVault, name: &ConnectionName) -> Result<(), 
 
 /// Says where a connection's access tokens go. Its tokens are sealed to that, so they are sealed
 /// anew.
+///
+/// # Errors
+///
+/// [`ChangeError::NotFound`], or the vault's: a token that does not open is not sealed anew, and then nothing
+/// is changed.
 pub async fn set_api_domain(
     vault: &UnlockedVault,
     name: &ConnectionName,

@@ -64,21 +64,37 @@ struct Row {
 }
 
 /// Lists all connections by name, as they are by the usual limits.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn list(vault: &Vault) -> Result<Vec<Connection>, VaultError> {
     list_within(vault, &Limits::default()).await
 }
 
 /// Lists all connections by name, as they are by these limits.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn list_within(vault: &Vault, limits: &Limits) -> Result<Vec<Connection>, VaultError> {
     select(vault, limits, &format!("{SELECT} ORDER BY c.name"), "").await
 }
 
 /// Finds the connection of this name, as it is by the usual limits.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn find(vault: &Vault, name: &ConnectionName) -> Result<Option<Connection>, VaultError> {
     find_within(vault, name, &Limits::default()).await
 }
 
 /// Finds the connection of this name, as it is by these limits.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn find_within(
     vault: &Vault,
     name: &ConnectionName,

@@ -238,6 +238,10 @@ pub(crate) async fn places_used(
 }
 
 /// Counts the places that the app takes which takes most. No key is needed.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn most_places_used(vault: &Vault) -> Result<u32, VaultError> {
     let sql = format!(
         "SELECT count(*) FROM ({PLACES_TAKEN}) GROUP BY app_id ORDER BY count(*) DESC LIMIT 1"
@@ -249,6 +253,10 @@ pub async fn most_places_used(vault: &Vault) -> Result<u32, VaultError> {
 }
 
 /// Counts the places that the app of a connection takes. No key is needed.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn places_of(vault: &Vault, name: &ConnectionName) -> Result<u32, VaultError> {
     let sql = format!(
         "SELECT count(*) FROM ({PLACES_TAKEN}) WHERE app_id =

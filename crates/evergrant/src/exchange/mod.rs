@@ -128,6 +128,10 @@ pub struct Exchanged {
 
 impl Exchanged {
     /// Takes the reply out of escrow: whoever called has the answer.
+    ///
+    /// # Errors
+    ///
+    /// If the hand-over cannot be noted, or if the file cannot be removed: then [`recover`] finds the reply.
     pub async fn finish(self, vault: &UnlockedVault) -> Result<(), ExchangeError> {
         keep::finish(vault, self).await
     }

@@ -26,6 +26,10 @@ pub(super) struct Prepared {
 
 /// Checks all that can be checked without a grant token: the name is free, the vault can be written,
 /// an escrow file can be made. Nothing stays behind.
+///
+/// # Errors
+///
+/// If one of these is not so. The grant is unspent.
 pub async fn check(
     vault: &UnlockedVault,
     purpose: &Purpose,
@@ -38,6 +42,11 @@ pub async fn check(
 }
 
 /// Checks the grant token: it lives, and the vault does not know it.
+///
+/// # Errors
+///
+/// [`ExchangeError::GrantExpired`], [`ExchangeError::KnownToken`], [`ExchangeError::KnownGrant`], or the
+/// vault's.
 pub async fn check_grant(
     vault: &UnlockedVault,
     token: &GrantToken,
@@ -128,6 +137,10 @@ pub(super) async fn side_by_side(
 }
 
 /// Checks that the name is free, if it has to be.
+///
+/// # Errors
+///
+/// [`ExchangeError::NameTaken`], or the vault's.
 pub async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), ExchangeError> {
     let Purpose::Keep {
         name,

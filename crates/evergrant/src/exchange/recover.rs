@@ -111,6 +111,10 @@ pub enum RecoverError {
 
 /// Lists what waits in escrow and is nobody's any more, and what should lie there and does not. No
 /// key is needed, and nothing is changed.
+///
+/// # Errors
+///
+/// If the folders or the vault cannot be read. A file that cannot be read is listed.
 pub async fn waiting(vault: &Vault) -> Result<Vec<Waiting>, RecoverError> {
     let mut waiting: Vec<Waiting> = Vec::new();
     let entries = escrow::list(vault.folders()).map_err(RecoverError::File)?;
@@ -133,6 +137,10 @@ pub async fn waiting(vault: &Vault) -> Result<Vec<Waiting>, RecoverError> {
 
 /// Finishes everything that waits in escrow and is nobody's any more, and notes what should lie there
 /// and does not.
+///
+/// # Errors
+///
+/// If the folders or the vault cannot be used. What hinders one record alone is its [`Fate::Stays`].
 pub async fn recover(
     vault: &UnlockedVault,
     rng: &mut StdRng,
@@ -174,6 +182,10 @@ pub async fn recover(
 }
 
 /// Finishes a record that a person kept as text.
+///
+/// # Errors
+///
+/// If the text is no record of this vault, or if it does not open; or the vault's.
 pub async fn recover_text(
     vault: &UnlockedVault,
     text: &str,
@@ -186,6 +198,10 @@ pub async fn recover_text(
 }
 
 /// Gives up a record, whatever it holds.
+///
+/// # Errors
+///
+/// [`RecoverError::NotFound`], or if its file cannot be removed; or the vault's.
 pub async fn discard(vault: &Vault, id: ExchangeId) -> Result<Waiting, RecoverError> {
     let mut discarded = None;
     let entries = escrow::list(vault.folders()).map_err(RecoverError::File)?;

@@ -122,6 +122,10 @@ pub enum KeyError {
 }
 
 /// Reads the keys of all sources: the first seals, every one opens.
+///
+/// # Errors
+///
+/// If there is no source, or if one of them brings no key.
 pub fn read(sources: &[KeySource]) -> Result<Keyring, KeyError> {
     let mut keys = sources
         .iter()

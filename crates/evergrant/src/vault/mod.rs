@@ -68,6 +68,10 @@ pub struct Vault {
 
 impl Vault {
     /// Opens the vault without its master key; `None` if none was made yet.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be used here, is of a later version, or is none.
     pub async fn open(folders: &Folders, clock: &Clock) -> Result<Option<Self>, VaultError> {
         let Some(store) = Store::open(&folders.vault()).await? else {
             return Ok(None);
@@ -82,6 +86,10 @@ impl Vault {
     }
 
     /// Looks whether the database is whole, in its structure and in its indexes.
+    ///
+    /// # Errors
+    ///
+    /// If it is not, or cannot be read.
     pub async fn check(&self) -> Result<(), VaultError> {
         self.store.check().await
     }
@@ -113,6 +121,10 @@ impl Vault {
     }
 
     /// Looks whether these keys open the vault's secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::WrongMasterKey`], or [`VaultError::Sealed`] if what they shall open was altered.
     pub fn check_keys(&self, keyring: &Keyring) -> Result<(), VaultError> {
         self.index_key(keyring).map(drop)
     }
@@ -164,6 +176,10 @@ pub struct UnlockedVault {
 impl UnlockedVault {
     /// Opens the vault with its keys; on first use makes it, and the master key file if that is the
     /// one source and is not there.
+    ///
+    /// # Errors
+    ///
+    /// If no key is at hand for what is sealed, or if the vault cannot be made.
     pub async fn open_or_make(
         folders: &Folders,
         sources: &[KeySource],

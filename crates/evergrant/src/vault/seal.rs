@@ -169,6 +169,10 @@ impl Keyring {
     }
 
     /// Opens a sealed value at its place with the key that it names.
+    ///
+    /// # Errors
+    ///
+    /// If it is no sealed value, was altered or moved, or if its key is not at hand; see [`OpenError`].
     pub fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (&version, rest) = sealed.split_first().ok_or(OpenError::Malformed)?;
         if version != VERSION {

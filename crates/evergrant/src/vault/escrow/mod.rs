@@ -41,6 +41,10 @@ pub struct Entry {
 
 /// Lists what lies in escrow and in the folders that stand in for it: there first, since a reply
 /// there is what its file in escrow waits for.
+///
+/// # Errors
+///
+/// If one of the folders cannot be read. One that is not there is empty.
 pub fn list(folders: &Folders) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for folder in folders_of(folders) {
