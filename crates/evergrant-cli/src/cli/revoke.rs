@@ -210,7 +210,7 @@ impl Sender<'_> {
         if !error.is_transient() || *retries >= u32::from(self.max_retries) {
             return false;
         }
-        let after = self.retry_delay * 2_u32.pow(*retries);
+        let after = delay(self.retry_delay, *retries);
         *retries += 1;
         let (attempt, seconds) = (*retries + 1, after.as_secs_f32());
         let note = format!("{error}; attempt {attempt} in {seconds:.1} s");
@@ -228,11 +228,30 @@ impl Sender<'_> {
     }
 }
 
+/// Returns how long to wait before the next retry: twice as long each time.
+fn delay(first: Duration, retries: u32) -> Duration {
+    first.saturating_mul(2_u32.saturating_pow(retries))
+}
+
 /// Says how many former refresh tokens were revoked.
 fn amount(revoked: u32) -> String {
     match revoked {
         0 => "no former refresh token was to be revoked".to_owned(),
         1 => "1 former refresh token is revoked".to_owned(),
         _ => format!("{revoked} former refresh tokens are revoked"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_wait_is_twice_as_long_and_none_is_too_long_to_be_one() {
+        let first = Duration::from_millis(500);
+        let waits = [0, 1, 2].map(|retries| delay(first, retries).as_millis());
+        assert_eq!(waits, [500, 1000, 2000]);
+        assert!(delay(first, 32) >= delay(first, 31));
+        assert_eq!(delay(Duration::MAX, 1), Duration::MAX);
     }
 }
