@@ -196,7 +196,11 @@ async fn reading_a_token_writes_nothing_after_the_first_time() {
         1
     );
     // A commit lands in the log beside the database, which nobody writes back while this is open.
-    let _open = world.database().await;
+    let mut open = world.database().await;
+    sqlx::query("SELECT count(*) FROM audit")
+        .fetch_all(&mut open)
+        .await
+        .unwrap();
     let files = || {
         let vault = world.folders().vault();
         let log = vault.with_extension("db-wal");
