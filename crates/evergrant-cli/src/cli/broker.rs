@@ -1,5 +1,7 @@
 //! The broker of one command, and what is said of what it says.
 
+use std::time::Duration;
+
 use evergrant::{
     Broker,
     broker::{BrokerError, Limiter, Limits, TokenWarning},
@@ -97,7 +99,7 @@ fn explain_kind(error: &BrokerError, name: &ConnectionName) -> CliError {
     match error {
         BrokerError::Throttled { retry_at, by } => throttled(*by, name).retry_at(*retry_at),
         BrokerError::Unavailable { reason, retry_at } => {
-            let message = format!("there is no access token of {name} now");
+            let message = format!("no new access token of {name} can be had now");
             unavailable(message, reason, *retry_at, name)
         }
         BrokerError::CannotConnect { reason } => {
@@ -149,15 +151,11 @@ fn throttled(by: Limiter, name: &ConnectionName) -> CliError {
         CliError::new(Kind::Throttled, reason, format!("{message} {name} for now"))
     };
     match by {
-        Limiter::Ledger { limit, window, kept } => {
-            let full = start("window_full", "no refresh is left for").cause(format!(
+        Limiter::Ledger { limit, window, .. } => {
+            start("window_full", "no refresh is left for").cause(format!(
                 "{limit} were made in {}, and Zoho locks out who makes too many",
                 span(window)
-            ));
-            match kept {
-                0 => full,
-                kept => full.next(format!("evergrant token {name} --reserve     to use the {kept} that are kept for people")),
-            }
+            ))
         }
         Limiter::Outsider => start("access_denied", "Zoho refuses further refreshes of")
             .cause("fewer were made here than Zoho takes: somebody else refreshes with this refresh token")
@@ -213,6 +211,27 @@ pub(crate) async fn causes_of_death(name: &ConnectionName, vault: &Vault) -> Vec
     causes
 }
 
+/// Says why a person who wants no less gets no token: none could live that long.
+pub(super) fn min_valid_too_long(
+    (wanted, longest): (Duration, Duration),
+    name: &ConnectionName,
+) -> CliError {
+    let message = format!("no token of {name} can be had that lives {}", span(wanted));
+    CliError::usage("min_valid_too_long", message)
+        .cause(format!(
+            "a token lives {}; {} is the most that can be wanted",
+            span(life_of(longest)),
+            span(longest)
+        ))
+        .next(format!("--min-valid {}s, or less", longest.as_secs()))
+        .connection(name.as_str())
+}
+
+/// Returns the life of a token of which no more than this, nine tenths, can be wanted.
+fn life_of(longest: Duration) -> Duration {
+    longest / 9 * 10
+}
+
 /// Words a warning about a token.
 pub(crate) fn warning(found: &TokenWarning, name: &ConnectionName) -> Warning {
     match found {
@@ -230,9 +249,10 @@ pub(crate) fn warning(found: &TokenWarning, name: &ConnectionName) -> Warning {
         TokenWarning::MinValidCut { wanted, cut_to } => Warning::new(
             "min_valid_cut",
             format!(
-                "no token lives {}: {} are wanted instead",
-                span(*wanted),
-                span(*cut_to)
+                "a token lives {}; {} is the most that can be wanted, and stands in for {}",
+                span(life_of(*cut_to)),
+                span(*cut_to),
+                span(*wanted)
             ),
         ),
         TokenWarning::ClockSkew(skew) => {

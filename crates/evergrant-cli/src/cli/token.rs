@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use evergrant::{
     Broker,
-    broker::{Report, Wanted},
+    broker::{Report, TokenWarning, Wanted},
     connection::ConnectionName,
 };
 use zoho_oauth::AccessToken;
@@ -15,9 +15,10 @@ use zoho_oauth::AccessToken;
 use self::format::Format;
 use super::{
     Context,
-    broker::{explain, warning},
+    broker::{explain, min_valid_too_long, warning},
     error::CliError,
     exchange::{HttpArgs, run::not_found},
+    exit_code::Kind,
     output::Warning,
     time::rfc3339,
 };
@@ -32,13 +33,13 @@ use crate::{duration, inputs::read, lifecycle};
 pub(crate) struct TokenArgs {
     /// The connection
     pub(crate) name: ConnectionName,
-    /// Want it to live this long at least [default: 5m, at most a quarter of its life]
+    /// Want it to live this long at least, up to nine tenths of its life [default: 5m, at most a quarter of its life]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) min_valid: Option<Duration>,
     /// Print it this way; `github` masks it and puts it into the environment of the job's next steps
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) format: Option<Format>,
-    /// Fail rather than print a token that lives less long
+    /// Fail rather than print a token that lives less long, or one that was reported as refused
     #[arg(long)]
     pub(crate) strict: bool,
     /// Refresh even if there is a token; uses the refreshes that are kept for people, so it wants a terminal or --reserve
@@ -47,7 +48,8 @@ pub(crate) struct TokenArgs {
     /// Use the refreshes that are kept for people, although no person asks
     #[arg(long)]
     pub(crate) reserve: bool,
-    /// Read from standard input a token that Zoho's API refused, and print another one
+    /// Read from standard input a token that Zoho's API refused, and print another one, or the same with a warning if
+    /// too many were reported
     #[arg(long, conflicts_with = "force_new")]
     pub(crate) rejected_stdin: bool,
     #[command(flatten)]
@@ -58,7 +60,7 @@ const EXAMPLES: &str = "\
 Examples:
   evergrant token acme
   evergrant token acme --format header | curl -H @- https://www.zohoapis.eu/crm/v8/users
-  eval \"$(evergrant token acme --format env)\"
+  eval \"$(evergrant token acme --format shell)\"
   evergrant token acme --min-valid 30m --json
 
 Exit codes: 3 Zoho refuses the app, 4 a new grant is needed, 6 no refresh is left for now, 7 Zoho cannot be reached";
@@ -83,7 +85,7 @@ pub(crate) fn run(args: &TokenArgs, context: &mut Context<'_>) -> Result<(), Cli
         let broker = broker.ok_or_else(|| not_found(&args.name))?;
         let name = &args.name;
         if let Some(rejected) = &rejected {
-            report(&broker, name, rejected, context).await?;
+            report(&broker, args, rejected, context).await?;
         }
         let wanted = Wanted {
             min_valid: args.min_valid,
@@ -96,6 +98,9 @@ pub(crate) fn run(args: &TokenArgs, context: &mut Context<'_>) -> Result<(), Cli
             Err(error) => return Err(explain(&error, name, &broker).await),
         };
         for found in token.warnings() {
+            if let (true, TokenWarning::MinValidCut { wanted, cut_to }) = (args.strict, found) {
+                return Err(min_valid_too_long((*wanted, *cut_to), name));
+            }
             let found = warning(found, name);
             context.output.warn(&found);
         }
@@ -117,10 +122,11 @@ fn rejected_token(context: &mut Context<'_>) -> Result<AccessToken, CliError> {
 
 async fn report(
     broker: &Broker,
-    name: &ConnectionName,
+    args: &TokenArgs,
     rejected: &AccessToken,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
+    let name = &args.name;
     let report = match broker.report_refused(name, rejected).await {
         Ok(report) => report,
         Err(error) => return Err(explain(&error, name, broker).await),
@@ -138,6 +144,9 @@ async fn report(
             ));
             return Ok(());
         }
+        Report::TooMany { believed_at } if args.strict => {
+            return Err(not_believed(name).retry_at(believed_at));
+        }
         Report::TooMany { believed_at } => format!(
             "{name}: too many tokens were reported as refused, so the same one is given; the next report is \
              believed after {}. If somebody else refreshes with this refresh token, Zoho drops ours",
@@ -151,4 +160,13 @@ async fn report(
     };
     context.output.warn(&Warning::new(code, message));
     Ok(())
+}
+
+/// Says that no other token is given, where the same one will not do.
+fn not_believed(name: &ConnectionName) -> CliError {
+    let message = format!("too many tokens of {name} were reported as refused");
+    CliError::new(Kind::Throttled, "too_many_reports", message)
+        .cause("one report in 2 minutes is believed, and three in 10, so that a mistake does not use up all refreshes")
+        .next("look for the mistake first: the token may go to another API domain, or the scope may be missing")
+        .connection(name.as_str())
 }

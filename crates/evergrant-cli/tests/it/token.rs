@@ -69,7 +69,12 @@ fn a_token_is_printed_alone_as_a_header_as_json_and_for_a_shell() {
     );
     assert!(answer["expires_in"].as_u64().unwrap() > 3500);
 
-    let script = flow.token("--format env").stdout + "printf %s \"$ZOHO_ACCESS_TOKEN\"";
+    let env = flow.token("--format env").stdout;
+    assert!(
+        env.starts_with(&format!("ZOHO_ACCESS_TOKEN={token}\n")),
+        "{env}"
+    );
+    let script = flow.token("--format shell").stdout + "sh -c 'printf %s \"$ZOHO_ACCESS_TOKEN\"'";
     let shell = std::process::Command::new("/bin/sh")
         .args(["-c", &script])
         .output()
@@ -126,6 +131,13 @@ fn a_refused_token_is_given_back_and_another_comes() {
         too_soon.answer()["access_token"],
         json!(new.stdout.trim_end())
     );
+    let strict = flow
+        .world
+        .run_with_input("token acme --rejected-stdin --json --strict", &new.stdout);
+    assert_eq!((strict.exit_code, strict.stdout.as_str()), (6, ""));
+    let error = strict.error();
+    assert_eq!(error["reason"], "too_many_reports");
+    assert!(error["retry_at"].is_string(), "{error}");
     let nonsense = flow
         .world
         .run_with_input("token acme --rejected-stdin", "a b\n");
@@ -156,7 +168,7 @@ fn every_failure_has_its_exit_code_and_a_way_out() {
             1,
             3,
             "app_refused",
-            "apps secret add",
+            "apps secret add 1000.",
         ),
     ];
     for (word, tries, exit_code, reason, says) in cases {
@@ -195,6 +207,45 @@ fn a_token_that_still_works_is_given_with_a_warning() {
     let strict = flow.token("--json --strict");
     assert_eq!((strict.exit_code, strict.stdout.as_str()), (6, ""));
     assert!(strict.error()["retry_at"].is_string());
+}
+
+#[test]
+fn more_than_a_token_can_live_is_cut_or_refused() {
+    let flow = kept();
+    let cut = flow.token("--min-valid 59m --json");
+    assert_eq!(cut.exit_code, 0, "{cut:?}");
+    let warnings = cut.warnings("min_valid_cut");
+    assert!(
+        warnings[0].contains("a token lives 1 h; 54 min is the most that can be wanted"),
+        "{warnings:?}"
+    );
+    let strict = flow.token("--min-valid 59m --strict --json");
+    assert_eq!((strict.exit_code, strict.stdout.as_str()), (2, ""));
+    assert_eq!(strict.error()["reason"], "min_valid_too_long");
+    assert_eq!(flow.token("--min-valid 54m --strict").exit_code, 0);
+}
+
+#[test]
+fn what_is_kept_for_people_is_offered_only_while_some_is_left() {
+    let flow = kept();
+    flow.world.file(
+        "config.toml",
+        "[limits]\nrefreshes = 3\nkept_for_people = 1\n",
+    );
+    assert_eq!(flow.token("--force-new --reserve").exit_code, 0);
+    flow.expire();
+    let offered = flow.token("");
+    assert_eq!(offered.exit_code, 6, "{offered:?}");
+    assert!(
+        offered.stderr.contains("--reserve     to use the 1"),
+        "{}",
+        offered.stderr
+    );
+    assert_eq!(flow.token("--reserve").exit_code, 0);
+    flow.expire();
+    let used_up = flow.token("");
+    assert_eq!(used_up.exit_code, 6, "{used_up:?}");
+    assert!(!used_up.stderr.contains("--reserve"), "{}", used_up.stderr);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use zoho_oauth::ClientSecret;
 
 use super::{AppArgs, explain::explain, shown::Shown};
 use crate::{
-    cli::{Context, app_inputs::ClientSecretArgs, error::CliError, vault::rng},
+    cli::{
+        Context, app_inputs::ClientSecretArgs, error::CliError, redact::hide_tokens, vault::rng,
+    },
     inputs::{complete, given, prompter::Prompter},
 };
 
@@ -90,7 +92,10 @@ async fn retire(
     let id: SecretId = secret_id.parse().map_err(|error| {
         CliError::usage("invalid_secret_id", "this is no id of a client secret")
             .cause(error)
-            .next("evergrant apps show CLIENT_ID     lists the secrets by their ids")
+            .next(format!(
+                "evergrant apps show {}     lists the secrets by their ids",
+                hide_tokens(&args.client_id)
+            ))
     })?;
     let (vault, app) = args.open(context).await?;
     let retired = app::retire_secret(&vault, &app.id, &id).await;

@@ -21,8 +21,10 @@ pub(crate) enum Format {
     Header,
     /// A JSON object, as with --json
     Json,
-    /// Lines for a shell's `eval`
+    /// Lines of names and values, as an `.env` file has them
     Env,
+    /// Lines for a shell's `eval`, which programs that the shell starts find in their environment
+    Shell,
     /// For a step of GitHub Actions
     Github,
 }
@@ -105,18 +107,19 @@ impl Format {
                 })?;
                 line + "\n"
             }
-            Self::Env => lines(token, quoted),
+            Self::Env => lines("", token, quoted),
+            Self::Shell => lines("export ", token, quoted),
             Self::Github => return to_job(token, context),
         };
         context.output.data(&text)
     }
 }
 
-fn lines(token: &Token, written: impl Fn(&str) -> String) -> String {
+fn lines(before: &str, token: &Token, written: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     for (name, value) in variables(token) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{name}={}", written(&value));
+        let _ = writeln!(text, "{before}{name}={}", written(&value));
     }
     text
 }
@@ -142,7 +145,7 @@ fn to_job(token: &Token, context: &mut Context<'_>) -> Result<(), CliError> {
             .cause(format!("{}: {error}", path.display()))
     };
     // A line break would begin another variable.
-    let text = lines(token, |value| value.replace(['\n', '\r'], ""));
+    let text = lines("", token, |value| value.replace(['\n', '\r'], ""));
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
