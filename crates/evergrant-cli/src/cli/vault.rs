@@ -149,6 +149,7 @@ pub(crate) fn not_finished(error: &ExchangeError) -> CliError {
 /// Says what cannot be said better.
 pub(crate) fn explain_other(error: &dyn std::error::Error) -> CliError {
     CliError::new(Kind::Internal, "unexpected", error.to_string())
+        .next("try again with -vv, and report what it shows")
 }
 
 /// Says what to do when the vault refuses.
@@ -171,8 +172,11 @@ pub(crate) fn explain(error: &VaultError) -> CliError {
         VaultError::Newer { .. } => of("newer_vault").next("install the version that made it, or a later one"),
         VaultError::Io { .. } => of("unreadable").next("see that the folder is there and yours"),
         VaultError::Database { problem, path, .. } => explain_database(*problem, path, of),
-        VaultError::Gone { .. } => of("vault").next("see who removed it, and restore it from a backup"),
-        _ => of("vault").next("evergrant doctor"),
+        VaultError::NotAVault { path } => of("not_a_vault")
+            .next("restore the vault from a backup")
+            .next(format!("or, if nothing was in it, remove {} and the files beside it: an exchange makes a new one", path.display())),
+        VaultError::Gone { .. } => of("vault_gone").next("see what removed it, and restore it from a backup if it does not come back"),
+        _ => of("vault").next("evergrant doctor     looks at the vault and its folder"),
     }
 }
 
@@ -217,10 +221,17 @@ fn explain_database(
                 "make the vault, the files beside it and their folder writable for you: chmod u+rwX {folder} {path}*"
             ))
         }
-        DatabaseProblem::Corrupt => of("vault_damaged").next("restore the vault from a backup"),
-        _ => of("vault").next(format!(
-            "see what is at {}; if it is damaged, restore the vault from a backup",
-            path.display()
-        )),
+        DatabaseProblem::Unwritable => {
+            let folder = path.parent().unwrap_or(path).display();
+            of("disk_unwritable")
+                .next(format!("make room on the disk, then try again: df -h {folder}"))
+                .next("if there is room, see the quota, and the system's log for failures of the disk")
+        }
+        DatabaseProblem::Unreadable => of("disk_unreadable")
+            .next("see the system's log for failures of the disk, and restore the vault from a backup on another"),
+        DatabaseProblem::Corrupt | DatabaseProblem::Foreign => {
+            of("vault_damaged").next("restore the vault from a backup")
+        }
+        _ => of("vault").next("evergrant doctor     looks at the vault and its folder"),
     }
 }

@@ -148,3 +148,27 @@ fn when_nothing_can_be_written_the_sealed_text_is_all_there_is() {
         assert_eq!(refresh_token(&scene.home, NAME), Some(given));
     }
 }
+
+#[test]
+fn a_full_disk_keeps_a_vault_from_being_read_and_that_is_said() {
+    let Some(scene) = Scene::set() else { return };
+    assert_eq!(scene.exchange().exit_code, 0);
+    for name in ["vault.db-wal", "vault.db-shm"] {
+        std::fs::remove_file(scene.home.path(name)).ok();
+    }
+    scene.disk.fill();
+    for line in ["token", "connections show", "connections list"] {
+        let line = match line {
+            "connections list" => format!("{line} --json"),
+            line => format!("{line} {NAME} --json"),
+        };
+        let outcome = scene.home.run(&line);
+        let error = outcome.error();
+        assert_eq!(outcome.exit_code, 8, "{line}: {error}");
+        assert_eq!(error["reason"], "disk_unwritable", "{line}: {error}");
+        let next = error["next"].to_string();
+        assert!(next.contains("make room on the disk"), "{line}: {error}");
+    }
+    scene.disk.make_room();
+    assert_eq!(scene.home.run(&format!("token {NAME}")).exit_code, 0);
+}

@@ -144,3 +144,34 @@ fn an_exchange_that_was_killed_after_its_file_had_gone_is_told_of_once() {
         (&"grant_used".into(), &"unknown".into())
     );
 }
+
+#[test]
+fn a_file_that_is_no_vault_is_called_that_and_left_alone() {
+    let ruins: [(&str, &str); 3] = [
+        ("", "not_a_vault"),
+        ("DELETE FROM vault", "not_a_vault"),
+        ("DROP TABLE vault", "vault_damaged"),
+    ];
+    let story = Story::new();
+    for (sql, reason) in ruins {
+        let home = story.used_home();
+        if sql.is_empty() {
+            fs::remove_file(home.path("vault.db")).unwrap();
+            home.file("vault.db", "");
+        } else {
+            let mut sqlite = Command::new("sqlite3");
+            sqlite.arg(home.path("vault.db")).arg(sql);
+            assert!(sqlite.status().unwrap().success());
+        }
+        let outcome = home.run("connections list --json");
+        let error = outcome.error();
+        assert_eq!(outcome.exit_code, 8, "{sql}: {error}");
+        assert_eq!(error["reason"], reason, "{sql}: {error}");
+        let next = error["next"].to_string();
+        assert!(next.contains("restore the vault"), "{sql}: {error}");
+        assert!(!error.to_string().contains("no rows"), "{sql}: {error}");
+        if sql.is_empty() {
+            assert_eq!(fs::metadata(home.path("vault.db")).unwrap().len(), 0);
+        }
+    }
+}

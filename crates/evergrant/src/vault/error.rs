@@ -70,6 +70,12 @@ pub enum VaultError {
         /// What was found first.
         found: String,
     },
+    /// The file is no vault of this program's: it is empty, or another program's.
+    #[error("{path} is no vault, or an empty one")]
+    NotAVault {
+        /// The file.
+        path: PathBuf,
+    },
     /// The vault disappeared between two steps.
     #[error("the vault {path} is gone")]
     Gone {
@@ -132,20 +138,37 @@ pub enum DatabaseProblem {
     ReadOnly,
     /// It may not be opened.
     CannotOpen,
+    /// The disk takes nothing: it is full, over its quota, or fails. SQLite needs two files beside the
+    /// database even to read it (<https://www.sqlite.org/wal.html#read_only_databases>).
+    Unwritable,
+    /// The disk fails when it is read.
+    Unreadable,
     /// It is no database, or a damaged one.
     Corrupt,
+    /// It lacks a table or column: it is no vault, or a damaged one.
+    Foreign,
     /// Anything else.
     Other,
 }
 
+/// SQLITE_IOERR_READ, _SHORT_READ, _FSTAT, _ACCESS, _CORRUPTFS and _DATA; the others are of writing, locking,
+/// and the files beside the database, which are made when it is opened.
+const READING: [u32; 6] = [266, 522, 1802, 3338, 8458, 8202];
+
 impl DatabaseProblem {
     /// Reads SQLite's [result code](https://www.sqlite.org/rescode.html).
     fn of(error: &sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
-        let Some(code) = code.and_then(|code| code.parse::<u32>().ok()) else {
+        let Some(error) = error.as_database_error() else {
+            return Self::Other;
+        };
+        let code = error.code().and_then(|code| code.parse::<u32>().ok());
+        let Some(code) = code else {
             return Self::Other;
         };
         match code & 0xff {
+            1 if error.message().starts_with("no such ") => Self::Foreign,
+            10 if READING.contains(&code) => Self::Unreadable,
+            10 => Self::Unwritable,
             5 | 6 => Self::Busy,
             8 | 3 => Self::ReadOnly,
             11 | 26 => Self::Corrupt,
@@ -161,7 +184,12 @@ impl DatabaseProblem {
             Self::Busy => "is held by another process",
             Self::ReadOnly => "cannot be written",
             Self::CannotOpen => "cannot be opened",
+            Self::Unwritable => {
+                "cannot be used: the disk takes nothing, and SQLite must write beside it even to read"
+            }
+            Self::Unreadable => "cannot be read: the disk fails",
             Self::Corrupt => "is damaged",
+            Self::Foreign => "lacks a table: it is no vault, or a damaged one",
             Self::Other => "cannot be used",
         }
     }

@@ -27,9 +27,9 @@ pub(super) struct Meta {
 /// Reads the vault's own row.
 pub(super) async fn read(store: &Store) -> Result<Meta, VaultError> {
     let query = sqlx::query_as("SELECT id, index_key_sealed, writing_key_id FROM vault");
-    let row = query.fetch_optional(store.reader()).await;
-    let row = row.map_err(|error| store.error(error))?;
-    row.ok_or_else(|| store.broken("its own row is missing"))
+    let found = query.fetch_optional(store.reader()).await;
+    let found = found.map_err(|error| store.error(error))?;
+    found.ok_or_else(|| store.not_a_vault())
 }
 
 /// Makes a vault that this keyring opens, unless there is one.

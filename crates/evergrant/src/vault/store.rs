@@ -1,6 +1,7 @@
 //! The database: pool, transactions, migrations, and nothing else.
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,11 +34,16 @@ impl Store {
     }
 
     async fn open_with(path: &Path, busy_timeout: Duration) -> Result<Option<Self>, VaultError> {
-        if !path
-            .try_exists()
-            .map_err(|source| VaultError::io(path, source))?
-        {
-            return Ok(None);
+        let length = match std::fs::metadata(path) {
+            Ok(file) => file.len(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(VaultError::io(path, error)),
+        };
+        // SQLite would take it for a new database, and write into it.
+        if length == 0 {
+            return Err(VaultError::NotAVault {
+                path: path.to_owned(),
+            });
         }
         file_system::check_local(files::parent(path))?;
         // A command does one thing at a time, and each connection costs a thread, an open file and
@@ -139,6 +145,13 @@ impl Store {
         VaultError::database(&self.path, error)
     }
 
+    /// Says that the database is none that this program made.
+    pub(super) fn not_a_vault(&self) -> VaultError {
+        VaultError::NotAVault {
+            path: self.path.clone(),
+        }
+    }
+
     async fn migrate(&self) -> Result<(), VaultError> {
         let latest = MIGRATIONS
             .iter()
@@ -148,6 +161,10 @@ impl Store {
         let version = self.version(&self.pool).await?;
         if version == latest {
             return Ok(());
+        }
+        // A vault gets its name when it is whole.
+        if version == 0 {
+            return Err(self.not_a_vault());
         }
         if version > latest {
             return Err(VaultError::Newer {
