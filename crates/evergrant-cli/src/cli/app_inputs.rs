@@ -24,6 +24,9 @@ pub(crate) struct AppInputArgs {
     /// The API domain, if it is not the one that Zoho names [env: ZOHO_API_DOMAIN]
     #[arg(long, value_name = "URL")]
     pub(crate) api_domain: Option<String>,
+    /// Allow an API domain that is none of Zoho's: access tokens are sent there
+    #[arg(long)]
+    pub(crate) custom_api_domain: bool,
     /// The client ID [env: ZOHO_CLIENT_ID]
     #[arg(long, value_name = "ID")]
     pub(crate) client_id: Option<String>,

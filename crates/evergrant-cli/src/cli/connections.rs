@@ -22,7 +22,10 @@ use super::{
     recover,
     vault::{self, rng},
 };
-use crate::{inputs::prompter::Prompter, lifecycle};
+use crate::{
+    inputs::{given::api_domain_of, prompter::Prompter},
+    lifecycle,
+};
 
 /// Show and change the connections in the vault
 #[derive(Debug, Args)]
@@ -51,6 +54,9 @@ pub(crate) enum ConnectionsCommand {
         /// The API domain that its access tokens are sent to
         #[arg(long, value_name = "URL", required = true)]
         api_domain: String,
+        /// Allow an API domain that is none of Zoho's
+        #[arg(long)]
+        custom_api_domain: bool,
     },
     /// Give a connection another name
     Rename {
@@ -77,7 +83,11 @@ pub(crate) fn run(args: &ConnectionsArgs, context: &mut Context<'_>) -> Result<(
         match &args.command {
             ConnectionsCommand::List => list(context).await,
             ConnectionsCommand::Show { name } => show(name, context).await,
-            ConnectionsCommand::Set { name, api_domain } => set(name, api_domain, context).await,
+            ConnectionsCommand::Set {
+                name,
+                api_domain,
+                custom_api_domain,
+            } => set(name, api_domain, *custom_api_domain, context).await,
             ConnectionsCommand::Rename { name, new_name } => rename(name, new_name, context).await,
             ConnectionsCommand::Import(args) => import::run(args, context).await,
             ConnectionsCommand::Add(args) => add::run(args, context).await,
@@ -143,9 +153,10 @@ async fn show(name: &ConnectionName, context: &mut Context<'_>) -> Result<(), Cl
 async fn set(
     name: &ConnectionName,
     api_domain: &str,
+    custom: bool,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    let api_domain: ApiDomain = ApiDomain::parse(api_domain).map_err(|error| {
+    ApiDomain::parse(api_domain).map_err(|error| {
         CliError::config("invalid_api_domain", "this is no API domain")
             .cause(error)
             .next("give it as https://www.zohoapis.eu")
@@ -154,6 +165,10 @@ async fn set(
         .existing_vault()
         .await?
         .ok_or_else(|| not_found(name))?;
+    let found = connection::find(vault.vault(), name).await;
+    let found = found.map_err(|error| vault::explain(&error))?;
+    let accounts_domain = found.as_ref().map(|found| &found.accounts_domain);
+    let api_domain = api_domain_of(api_domain, custom, accounts_domain)?;
     let changed = connection::set_api_domain(&vault, name, &api_domain, &mut rng()).await;
     let note = format!("{name}: access tokens go to {api_domain}");
     done(changed, &vault, name, &note, context).await

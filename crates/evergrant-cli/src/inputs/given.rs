@@ -179,13 +179,16 @@ impl Collector<'_> {
             self_client.grant_token,
         )?;
 
+        let accounts_domain = typed(accounts_domain, |text| {
+            accounts_domain_of(text, custom_hosts)
+        })?;
+        let api_domain = typed(api_domain, |text| {
+            let known = accounts_domain.as_ref().map(|given| &given.value);
+            api_domain_of(text, app.custom_api_domain, known)
+        })?;
         Ok(Given {
-            accounts_domain: typed(accounts_domain, |text| {
-                accounts_domain_of(text, custom_hosts)
-            })?,
-            api_domain: typed(api_domain, |text| {
-                ApiDomain::parse(text).map_err(|error| invalid_domain(&error))
-            })?,
+            accounts_domain,
+            api_domain,
             client_id: typed(client_id, secret_of)?,
             client_secret: typed(client_secret, secret_of)?,
             grant_token: typed(grant_token, secret_of)?,
@@ -305,6 +308,28 @@ pub(crate) fn accounts_domain_of(
         }
         error => invalid_domain(&error),
     })
+}
+
+/// Parses an API domain. Access tokens are sent there: a host that is none of Zoho's, this machine's or the custom
+/// accounts domain's own takes a word on purpose.
+pub(crate) fn api_domain_of(
+    text: &str,
+    custom: bool,
+    accounts_domain: Option<&AccountsDomain>,
+) -> Result<ApiDomain, CliError> {
+    let domain = ApiDomain::parse(text).map_err(|error| invalid_domain(&error))?;
+    let is_own = |accounts: &AccountsDomain| {
+        accounts.data_center().is_none() && accounts.host() == domain.host()
+    };
+    let known = domain.is_loopback() || domain.data_center().is_some();
+    if known || custom || accounts_domain.is_some_and(is_own) {
+        return Ok(domain);
+    }
+    let message = format!("{} is no API domain of Zoho's", hide_tokens(domain.host()));
+    Err(CliError::config("unknown_host", message)
+        .cause("access tokens would be sent there")
+        .next("evergrant data-centers     lists Zoho's API domains")
+        .next("--custom-api-domain allows another host"))
 }
 
 fn invalid_domain(error: &InvalidDomain) -> CliError {

@@ -207,12 +207,38 @@ fn an_api_domain_that_a_person_gives_is_taken_as_it_is() {
     let mut body = reply();
     body["api_domain"] = json!("https://evil.example");
     let flow = Flow::new().reply(200, &body.to_string());
-    let outcome = flow.exchange("--api-domain https://gateway.example.com");
+    let refused = flow.exchange("--api-domain https://gateway.example.com");
+    refused.failed(Failure(3, "config", "unknown_host", "unspent"));
+    let outcome = flow.exchange("--api-domain https://gateway.example.com --custom-api-domain");
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (0, ""));
     assert_eq!(
         outcome.answer()["api_domain"],
         "https://gateway.example.com"
     );
+}
+
+#[test]
+fn tokens_are_sent_to_strangers_only_on_purpose() {
+    let flow = Flow::new();
+    flow.kept("");
+    for host in [
+        "foo",
+        "https://www.zohoapis.eu.example.com",
+        "https://zoho.eu",
+    ] {
+        let set = format!("connections set acme --json --api-domain {host}");
+        let refused = flow.world.run(&set);
+        assert_eq!(refused.exit_code, 3, "{host}: {refused:?}");
+        assert_eq!(refused.error()["reason"], "unknown_host");
+        let allowed = flow.world.run(&format!("{set} --custom-api-domain"));
+        assert_eq!(allowed.exit_code, 0, "{host}: {allowed:?}");
+    }
+    for host in ["https://sandbox.zohoapis.eu", "http://127.0.0.1:9"] {
+        let set = flow
+            .world
+            .run(&format!("connections set acme --api-domain {host}"));
+        assert_eq!(set.exit_code, 0, "{host}: {set:?}");
+    }
 }
 
 #[test]

@@ -83,9 +83,9 @@ pub(super) async fn run(args: &ImportArgs, context: &mut Context<'_>) -> Result<
     let domain = &app.accounts_domain;
     let is_foreign = |answer: &ApiDomain| ApiDomain::from_reply(answer.as_str(), domain).is_err();
     let api_domain = match api_domain {
-        Some(answer) if is_an_answer && is_foreign(&answer) => {
+        Some(answer) if is_an_answer && !args.app.custom_api_domain && is_foreign(&answer) => {
             context.output.warn(&Warning::new("foreign_api_domain", format!(
-                "{answer} in {shown} is no API domain of Zoho's, and is not used: give --api-domain if it is right"
+                "{answer} in {shown} is no API domain of Zoho's, and is not used: give --custom-api-domain if it is right"
             )));
             None
         }

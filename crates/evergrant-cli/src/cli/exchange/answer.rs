@@ -139,7 +139,7 @@ pub(crate) fn warnings(kept: &Kept) -> Vec<Warning> {
         Some(ApiDomainDoubt::Foreign(foreign)) => warn(
             "foreign_api_domain",
             format!(
-                "{foreign}: it is not stored, since access tokens would be sent there; if it is right, say so: {set}"
+                "{foreign}: it is not stored, since access tokens would be sent there; if it is right, say so: {set} --custom-api-domain"
             ),
         ),
         Some(ApiDomainDoubt::Missing) => match &kept.api_domain {

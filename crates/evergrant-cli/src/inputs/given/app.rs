@@ -6,7 +6,7 @@ use zoho_oauth::{AccountsDomain, RefreshToken, Scopes};
 
 use super::{
     ACCOUNTS_DOMAIN, API_DOMAIN, CLIENT_ID, CLIENT_SECRET, Collector, Given, accounts_domain_flag,
-    accounts_domain_of, flag, invalid_domain, secret_of, typed,
+    accounts_domain_of, api_domain_of, flag, secret_of, typed,
 };
 use crate::{
     cli::{app_inputs::AppInputArgs, error::CliError},
@@ -79,9 +79,6 @@ impl Collector<'_> {
             false => choose(&REFRESH_TOKEN, None, held.refresh_token)?,
         };
 
-        let api_domain = typed(api_domain, |text| {
-            zoho_oauth::ApiDomain::parse(text).map_err(|error| invalid_domain(&error))
-        })?;
         let is_of_file = |source: &Source| matches!(source, Source::Member(..));
         let api_domain_is_an_answer = held.api_domain_is_an_answer
             && api_domain
@@ -89,6 +86,12 @@ impl Collector<'_> {
                 .is_some_and(|domain| is_of_file(&domain.source));
         let accounts_domain = typed(accounts_domain, |text| {
             accounts_domain_of(text, custom_hosts)
+        })?;
+        let api_domain = typed(api_domain, |text| {
+            // An answer that is foreign is left out later, with a warning.
+            let custom = app.custom_api_domain || api_domain_is_an_answer;
+            let known = accounts_domain.as_ref().map(|given| &given.value);
+            api_domain_of(text, custom, known)
         })?;
         // Where nobody names the data center, an API domain of Zoho's does.
         let accounts_domain = accounts_domain.or_else(|| {
@@ -181,7 +184,7 @@ mod tests {
     fn an_api_domain_that_a_person_gave_is_no_answer() {
         let eu = "https://www.zohoapis.eu";
         assert!(collect("", store(eu), &[]).api_domain_is_an_answer);
-        let line = "--api-domain https://api.example";
+        let line = "--api-domain https://www.zohoapis.in";
         assert!(!collect(line, store(eu), &[]).api_domain_is_an_answer);
     }
 
