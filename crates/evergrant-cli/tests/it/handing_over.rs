@@ -50,6 +50,12 @@ fn a_printed_refresh_token_is_all_there_is_on_standard_output() {
         "refresh_token_handed_over"
     );
     assert_eq!(flow.escrow(), 0);
+    let again = flow.world.run(&format!("{line} {domain}"));
+    assert_eq!(again.exit_code, 5, "{again:?}");
+    assert!(
+        again.stderr.contains("handed over and is not kept"),
+        "{again:?}"
+    );
 }
 
 #[test]

@@ -139,6 +139,9 @@ fn known_grant(earlier: &Earlier, subject: &Subject<'_>) -> CliError {
     let when = ago(earlier.at, subject.now);
     let name = earlier.name.as_deref().unwrap_or("its refresh token");
     let became = match (earlier.state, &earlier.reason) {
+        ("done", _) if earlier.name.is_none() => {
+            format!("{when} it brought its refresh token, which was handed over and is not kept")
+        }
         ("done", _) => format!("{when} it brought {name}, which is kept"),
         ("spent", Some(reason)) => format!("{when} Zoho answered {reason}"),
         ("prepared", _) => format!("another process began to exchange it {when}"),
@@ -153,6 +156,9 @@ fn known_grant(earlier: &Earlier, subject: &Subject<'_>) -> CliError {
     .cause(became)
     .cause("nothing was sent");
     match earlier.state {
+        "done" if earlier.name.is_none() => error
+            .next("look for the refresh token where that exchange's standard output led")
+            .next(subject.new_grant()),
         "done" => error
             .next("evergrant connections list")
             .next(subject.new_grant()),
