@@ -192,7 +192,7 @@ fn explain_key(error: &KeyError, of: impl Fn(&'static str) -> CliError) -> CliEr
             .cause("the vault is sealed with it, so no new one is made")
             .next("put the key file back from your backup, or say where the key is: EVERGRANT_MASTER_KEY or [[master_key]] in config.toml"),
         KeyError::NotAKey { .. } => of("master_key_invalid")
-            .next("a master key is `evergrant-master-key:` and 64 hexadecimal digits"),
+            .next("a master key is 64 hexadecimal digits; `evergrant-master-key:` may stand before them"),
         KeyError::Command { .. } => {
             of("master_key_command").next("run the command by hand and see what it says")
         }
