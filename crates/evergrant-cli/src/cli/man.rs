@@ -56,11 +56,18 @@ fn page(command: &clap::Command) -> String {
     Man::new(command.clone().name(name))
         .render(&mut page)
         .expect("renders");
-    String::from_utf8_lossy(&page).into_owned() + &exit_status()
+    String::from_utf8_lossy(&page).into_owned() + &exit_status(command.get_name() == "exec")
 }
 
-fn exit_status() -> String {
-    let mut section = ".SH \"EXIT STATUS\"\n.TP\n0\ndone\n".to_owned();
+fn exit_status(runs_a_program: bool) -> String {
+    let mut section = ".SH \"EXIT STATUS\"\n".to_owned();
+    if runs_a_program {
+        return section
+            + ".TP\n125\na failure of Evergrant's own; with \\-\\-json, error.code says which\n"
+            + ".TP\n126\nthe program cannot be run\n.TP\n127\nthe program is not there\n"
+            + ".TP\nany other\nthe program's own, or 128 and the number of the signal that ended it\n";
+    }
+    section += ".TP\n0\ndone\n";
     for row in exit_code::TABLE {
         section += &format!(
             ".TP\n{} ({})\n{}\n",
@@ -69,5 +76,5 @@ fn exit_status() -> String {
             row.when.replace('-', "\\-").replace('`', "")
         );
     }
-    section
+    section + ".TP\n130, 143\nstopped by SIGINT, SIGTERM\n"
 }
