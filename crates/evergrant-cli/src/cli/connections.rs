@@ -11,6 +11,7 @@ use evergrant::{
     connection::{self, ChangeError, ConnectionName, State},
     vault::UnlockedVault,
 };
+use serde::Serialize;
 use zoho_oauth::ApiDomain;
 
 use self::shown::{Shown, for_people};
@@ -227,18 +228,29 @@ fn name_taken(name: &ConnectionName) -> CliError {
 }
 
 /// Asks a person for a yes; without a terminal that takes `--yes`.
-pub(super) fn confirmed(question: &str, context: &Context<'_>) -> Result<bool, CliError> {
+pub(super) fn confirmed(question: &str, context: &mut Context<'_>) -> Result<bool, CliError> {
     let Some(mut terminal) = context.prompter() else {
         return Err(
             CliError::usage("not_confirmed", "this cannot be asked without a terminal")
                 .next("give --yes"),
         );
     };
-    terminal.confirm(question).map_err(|error| {
+    let agreed = terminal.confirm(question).map_err(|error| {
         CliError::usage("not_confirmed", "the question was not answered")
             .cause(error)
             .next("give --yes")
-    })
+    })?;
+    if !agreed {
+        context.output.note("nothing was done");
+    }
+    Ok(agreed)
+}
+
+/// The object of `remove --json`.
+#[derive(Serialize)]
+struct Removed<'a> {
+    connection: &'a str,
+    outcome: &'static str,
 }
 
 async fn done(
@@ -260,10 +272,19 @@ async fn done(
         let found = connection::find_within(vault.vault(), name, &limits)
             .await
             .map_err(|error| vault::explain(&error))?;
-        context.output.result(
-            &found.as_ref().map(|found| Shown::new(found, &limits)),
-            |_| String::new(),
-        )?;
+        match &found {
+            Some(found) => {
+                let shown = Shown::new(found, &limits);
+                context.output.result(&shown, |_| String::new())?;
+            }
+            None => {
+                let removed = Removed {
+                    connection: name.as_str(),
+                    outcome: "removed",
+                };
+                context.output.result(&removed, |_| String::new())?;
+            }
+        }
     }
     vault.vault().close().await;
     Ok(())

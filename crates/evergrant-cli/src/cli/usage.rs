@@ -27,7 +27,19 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Parsed, CliError> {
         {
             Ok(Parsed::Text(error.render().ansi().to_string()))
         }
-        Err(error) => Err(in_our_words(&error, &command_among(arguments))),
+        Err(error) => {
+            let explained = in_our_words(&error, &command_among(arguments));
+            let lacks_dashes = runs_a_program(arguments)
+                && !arguments.iter().any(|argument| argument == "--")
+                && matches!(
+                    error.kind(),
+                    ErrorKind::UnknownArgument | ErrorKind::MissingRequiredArgument
+                );
+            Err(match lacks_dashes {
+                true => explained.next("put -- before the program: evergrant exec NAME -- PROGRAM"),
+                false => explained,
+            })
+        }
     }
 }
 
@@ -142,6 +154,10 @@ fn in_our_words(error: &clap::Error, command: &str) -> CliError {
     let mut help = format!("{command} --help");
     for paragraph in paragraphs {
         if let Some(tip) = paragraph.strip_prefix("tip: ") {
+            // No option here takes its value after `--`.
+            if tip.contains("as a value, use '-- ") {
+                continue;
+            }
             ours = ours.next(tip);
         } else if let Some(usage) = paragraph.strip_prefix("Usage: ") {
             help = format!("{} --help", command_of(usage));
@@ -243,6 +259,25 @@ mod tests {
                 "{}",
                 error.to_json()
             );
+        }
+    }
+
+    #[test]
+    fn a_program_without_dashes_before_it_is_told_of_them() {
+        for line in ["evergrant exec acme true", "evergrant exec acme"] {
+            let text = refusal(line).to_text();
+            assert!(text.contains("put -- before the program"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_negative_number_brings_no_tip_that_does_not_work() {
+        for line in [
+            "evergrant token acme --min-valid -1",
+            "evergrant exchange acme --max-retries -1",
+        ] {
+            let text = refusal(line).to_text();
+            assert!(!text.contains("-- -1"), "{text}");
         }
     }
 

@@ -198,3 +198,13 @@ fn an_api_domain_must_be_one() {
     assert_eq!(changed["api_domain"], "https://www.zohoapis.eu");
     assert_eq!(flow.kept_again("--replace")["outcome"], "replaced");
 }
+
+#[test]
+fn what_was_removed_is_named_in_json() {
+    let flow = acme();
+    let removed = done(&flow.world, "connections remove acme --yes --json").answer();
+    assert_eq!(
+        removed,
+        json!({ "connection": "acme", "outcome": "removed" })
+    );
+}

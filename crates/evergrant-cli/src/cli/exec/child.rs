@@ -37,6 +37,11 @@ pub(super) fn command(
         return Err(CliError::usage("missing_argument", "a program is missing")
             .next("evergrant exec --help"));
     };
+    if program.is_empty() {
+        let message = "the program after -- is an empty text";
+        return Err(CliError::usage("missing_argument", message)
+            .next("see that the variable that should name the program is set"));
+    }
     let is_ours = |name: &OsStr| OURS.iter().any(|ours| name == *ours);
     let inherited = context.environment_of_children()?;
     let mut command = Command::new(program);
