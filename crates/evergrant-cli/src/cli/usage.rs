@@ -86,7 +86,7 @@ const SECRET_FLAGS: [SecretFlag; 5] = [
         flag: "--refresh-token",
         name: "refresh token",
         rotate: "rotate it: revoke this refresh token and make a new grant token in the Zoho API console",
-        instead: "exchange a grant token: the refresh token then never leaves the vault",
+        instead: "take it over from a file: evergrant connections import NAME --from FILE; or exchange a new grant token",
     },
     SecretFlag {
         flag: "--passphrase",

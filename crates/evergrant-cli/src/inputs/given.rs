@@ -13,6 +13,7 @@ use zoho_oauth::{
 
 use super::{
     choose::{Chooser, Setting},
+    json_file::with_files_of_an_exchange,
     read,
     self_client::SelfClient,
     source::{Source, Sourced, Text},
@@ -133,11 +134,13 @@ impl Collector<'_> {
         let app = &inputs.app;
         let custom_hosts = app.custom_hosts();
         let variables = match &inputs.variables {
-            Some(path) => Variables::parse(&read::file(path, &mut self.warnings)?, path)?,
+            Some(path) => Variables::parse(&read::file(path, &mut self.warnings)?, path)
+                .map_err(with_files_of_an_exchange)?,
             None => Variables::default(),
         };
         let self_client = match &inputs.self_client {
-            Some(path) => SelfClient::parse(&read::file(path, &mut self.warnings)?, path)?,
+            Some(path) => SelfClient::parse(&read::file(path, &mut self.warnings)?, path)
+                .map_err(with_files_of_an_exchange)?,
             None => SelfClient::default(),
         };
         let client_secret = self.client_secret_flag(&app.client_secret)?;

@@ -25,9 +25,12 @@ pub(crate) fn object(text: &str, path: &Path) -> Result<Map<String, Value>, CliE
 
 /// Makes the error of a file whose content is not what it should be.
 pub(crate) fn invalid(path: &Path, cause: &str) -> CliError {
-    CliError::config("file_invalid", format!("cannot use {}", path.display()))
-        .cause(cause)
-        .next("--self-client takes the file that the API console saves, --variables a JSON object of process variables")
+    CliError::config("file_invalid", format!("cannot use {}", path.display())).cause(cause)
+}
+
+/// Adds what the files of an exchange are.
+pub(crate) fn with_files_of_an_exchange(error: CliError) -> CliError {
+    error.next("--self-client takes the file that the API console saves, --variables a JSON object of process variables")
 }
 
 /// Takes a text member; `null` and an absent member are none.

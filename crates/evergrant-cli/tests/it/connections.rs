@@ -208,3 +208,20 @@ fn what_was_removed_is_named_in_json() {
         json!({ "connection": "acme", "outcome": "removed" })
     );
 }
+
+#[test]
+fn a_wrong_file_of_an_import_brings_the_next_step_of_an_import() {
+    let world = World::new();
+    world.file("wrong", "{ \"a\": ");
+    let error = fails(
+        &world,
+        "connections import acme --from wrong",
+        3,
+        "file_invalid",
+    );
+    let next = error["next"].to_string();
+    assert!(
+        next.contains("--format") && !next.contains("--self-client"),
+        "{error}"
+    );
+}
