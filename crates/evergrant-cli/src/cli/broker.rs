@@ -151,11 +151,21 @@ fn throttled(by: Limiter, name: &ConnectionName) -> CliError {
         CliError::new(Kind::Throttled, reason, format!("{message} {name} for now"))
     };
     match by {
-        Limiter::Ledger { limit, window, .. } => {
-            start("window_full", "no refresh is left for").cause(format!(
+        Limiter::Ledger {
+            limit,
+            window,
+            kept,
+        } => {
+            let full = start("window_full", "no refresh is left for").cause(format!(
                 "{limit} were made in {}, and Zoho locks out who makes too many",
                 span(window)
-            ))
+            ));
+            match kept {
+                0 => full,
+                kept => full.next(format!(
+                    "evergrant token {name} --reserve     to use the {kept} that are kept for people"
+                )),
+            }
         }
         Limiter::Outsider => start("access_denied", "Zoho refuses further refreshes of")
             .cause("fewer were made here than Zoho takes: somebody else refreshes with this refresh token")
