@@ -80,8 +80,9 @@ pub(crate) struct GlobalOptions {
     pub(crate) quiet: bool,
 }
 
-/// Every command.
+/// Every command. Only the one that is called is laid out.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     Exchange(Box<exchange::ExchangeArgs>),
     Token(Box<token::TokenArgs>),

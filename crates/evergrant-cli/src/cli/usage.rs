@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 use super::{Cli, error::CliError, redact::hide_tokens};
 
@@ -17,7 +17,15 @@ pub(crate) enum Parsed {
 /// Parses the arguments; a secret among them is refused before anything else looks at them.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Parsed, CliError> {
     refuse_secrets(arguments)?;
-    match Cli::try_parse_from(arguments) {
+    // Only the command that is called is laid out: the whole tree takes longer than many a command does.
+    // Help pages and what is said of mistakes want all of it.
+    if let Ok(cli) = Cli::try_parse_from(arguments) {
+        return Ok(Parsed::Run(cli));
+    }
+    let mut whole = Cli::command();
+    whole.build();
+    let matches = whole.try_get_matches_from_mut(arguments);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => Ok(Parsed::Run(cli)),
         Err(error)
             if matches!(
