@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::{Sqlite, Transaction};
 use zoho_oauth::AccessToken;
 
 use super::{
@@ -99,21 +100,13 @@ impl Shared {
                 return Ok(Report::TooMany { believed_at });
             }
         }
-        let sql = "UPDATE refreshes SET refused_ms = $1 WHERE credential = $2 AND epoch = $3";
-        let update = sqlx::query(sql)
-            .bind(moment.wall)
-            .bind(credential)
-            .bind(epoch);
-        update.execute(&mut *transaction).await.map_err(failed)?;
         let event = Event {
             event: "token_reported",
             connection_id: Some(&found.id),
             detail: format!("refused by Zoho's API: the token of refresh {epoch}"),
         };
-        audit::append(&mut transaction, &self.vault, event)
-            .await
-            .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
+        self.take_out(transaction, credential, epoch, moment.wall, event)
+            .await?;
         Ok(Report::Dropped)
     }
 
@@ -123,18 +116,36 @@ impl Shared {
         found: &found::Found,
         epoch: i64,
     ) -> Result<(), VaultError> {
-        let failed = |error| self.failed(error);
-        let mut transaction = self.vault.store().begin().await?;
-        let sql = "UPDATE refreshes SET refused_ms = 0 WHERE credential = $1 AND epoch = $2";
-        let update = sqlx::query(sql)
-            .bind(found.credential.as_bytes())
-            .bind(epoch);
-        update.execute(&mut *transaction).await.map_err(failed)?;
         let event = Event {
             event: "token_spoiled",
             connection_id: Some(&found.id),
             detail: format!("the token of refresh {epoch} does not open"),
         };
+        let transaction = self.vault.store().begin().await?;
+        // It is no report, and counts for none.
+        let long_ago = Timestamp::from_millis(0);
+        self.take_out(
+            transaction,
+            found.credential.as_bytes(),
+            epoch,
+            long_ago,
+            event,
+        )
+        .await
+    }
+
+    async fn take_out(
+        &self,
+        mut transaction: Transaction<'static, Sqlite>,
+        credential: &[u8],
+        epoch: i64,
+        refused: Timestamp,
+        event: Event<'_>,
+    ) -> Result<(), VaultError> {
+        let failed = |error| self.failed(error);
+        let sql = "UPDATE refreshes SET refused_ms = $1 WHERE credential = $2 AND epoch = $3";
+        let update = sqlx::query(sql).bind(refused).bind(credential).bind(epoch);
+        update.execute(&mut *transaction).await.map_err(failed)?;
         let appended = audit::append(&mut transaction, &self.vault, event).await;
         appended.map_err(failed)?;
         transaction.commit().await.map_err(failed)
