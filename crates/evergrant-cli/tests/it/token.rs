@@ -292,9 +292,8 @@ fn what_befell_a_connection_is_told_newest_first() {
         .unwrap();
     assert!(dead < sick);
     assert!(
-        status
-            .stdout
-            .contains("likely causes   the user changed the password")
+        status.stderr.contains("the user changed the password"),
+        "{status:?}"
     );
     flow.kept_again("--replace");
     let well = flow.world.run("status acme");

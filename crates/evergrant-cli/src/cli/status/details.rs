@@ -58,19 +58,13 @@ impl Details {
         })
     }
 
-    /// Writes them for people.
+    /// Writes them for people; what may have killed the refresh token is said by the error that follows.
     pub(super) fn for_people(&self) -> String {
         let mut text = format!("{:<16}{}\n", "living tokens", self.live_tokens);
-        let mut lines = |label: &str, lines: &mut dyn Iterator<Item = String>| {
-            for (number, line) in lines.enumerate() {
-                let label = if number == 0 { label } else { "" };
-                text += &format!("{label:<16}{line}\n");
-            }
-        };
-        lines("likely causes", &mut self.likely_causes.iter().cloned());
-        let changes = self.history.iter();
-        let mut changes = changes.map(|one| format!("{}  {}", one.at, one.change));
-        lines("history", &mut changes);
+        for (number, Change { at, change }) in self.history.iter().enumerate() {
+            let label = if number == 0 { "history" } else { "" };
+            text += &format!("{label:<16}{at}  {change}\n");
+        }
         text
     }
 }
