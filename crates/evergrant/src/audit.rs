@@ -39,6 +39,25 @@ pub(crate) async fn append(
     vault: &UnlockedVault,
     event: Event<'_>,
 ) -> Result<(), sqlx::Error> {
+    append_of(connection, vault, event, None).await
+}
+
+/// Appends an event that is about a caller, too.
+pub(crate) async fn append_of_caller(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    caller_id: &str,
+    event: Event<'_>,
+) -> Result<(), sqlx::Error> {
+    append_of(connection, vault, event, Some(caller_id)).await
+}
+
+async fn append_of(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    event: Event<'_>,
+    caller_id: Option<&str>,
+) -> Result<(), sqlx::Error> {
     let now = vault.clock().now();
     let last = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
     let last: Option<(i64, Vec<u8>)> = sqlx::query_as(last)
@@ -51,20 +70,21 @@ pub(crate) async fn append(
         event: event.event.as_bytes(),
         actor: vault.actor().as_bytes(),
         connection_id: event.connection_id.map(str::as_bytes),
-        caller_id: None,
+        caller_id: caller_id.map(str::as_bytes),
         detail: event.detail.as_bytes(),
         previous_hash: &previous,
     };
     let hash = row.hash(&chain::key(&vault.index_key));
     let sql =
-        "INSERT INTO audit (seq, at, event, actor, connection_id, detail, previous_hash, hash)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        "INSERT INTO audit (seq, at, event, actor, connection_id, caller_id, detail, previous_hash, hash)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let insert = sqlx::query(sql)
         .bind(seq)
         .bind(now)
         .bind(event.event)
         .bind(vault.actor())
-        .bind(event.connection_id);
+        .bind(event.connection_id)
+        .bind(caller_id);
     let insert = insert
         .bind(event.detail)
         .bind(previous)

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod audit;
 pub mod broker;
+pub mod caller;
 pub mod clock;
 pub mod connection;
 pub mod exchange;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     audit::{self, Event},
+    caller,
     vault::{Fingerprint, UnlockedVault, VaultError},
 };
 
@@ -57,6 +58,7 @@ pub async fn rename(
     let update = sqlx::query("UPDATE connections SET name = $1 WHERE id = $2").bind(to.as_str());
     let updated = update.bind(&row.id).execute(&mut *transaction).await;
     updated.map_err(|error| vault.store().error(error))?;
+    tell_callers(&mut transaction, vault, &row).await?;
     let detail = format!("{from} to {to}");
     commit(transaction, vault, &row.id, "connection_renamed", detail).await
 }
@@ -74,6 +76,7 @@ pub async fn remove(vault: &UnlockedVault, name: &ConnectionName) -> Result<(), 
     let update = update.bind(vault.clock().now()).bind(&row.id);
     let updated = update.execute(&mut *transaction).await;
     updated.map_err(|error| vault.store().error(error))?;
+    tell_callers(&mut transaction, vault, &row).await?;
     commit(
         transaction,
         vault,
@@ -208,6 +211,15 @@ async fn reseal_access_tokens(
         update.execute(&mut *connection).await.map_err(failed)?;
     }
     Ok(())
+}
+
+async fn tell_callers(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    row: &Row,
+) -> Result<(), VaultError> {
+    let told = caller::connection_changed(connection, &row.id).await;
+    told.map_err(|error| vault.store().error(error))
 }
 
 async fn find(

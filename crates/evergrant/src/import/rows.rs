@@ -218,6 +218,7 @@ async fn delete(
     ask_again: bool,
 ) -> Result<bool, sqlx::Error> {
     let sql = "DELETE FROM connections WHERE id = $1 AND generation = 1 AND removed_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM caller_connections h WHERE h.connection_id = $1)
                AND NOT EXISTS (SELECT 1 FROM refreshes r WHERE r.credential = $2 AND r.epoch > $3
                                AND r.outcome = 'granted')";
     let delete = sqlx::query(sql).bind(&made.id);

@@ -5,9 +5,10 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::seal::{derive, push_prefixed};
+use super::seal::{derive, prefix};
 
 /// A keyed hash of a token: equal for equal tokens, and worth nothing without the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +18,11 @@ impl Fingerprint {
     /// Returns the hash.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Tells in constant time whether it is the same.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -63,12 +69,10 @@ impl IndexKey {
     pub(crate) fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> Fingerprint {
         // Unwrap safety: HMAC takes keys of any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("any");
-        let mut message = Zeroizing::new(Vec::new());
-        push_prefixed(&mut message, purpose.as_bytes());
-        for part in parts {
-            push_prefixed(&mut message, part);
+        for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
+            mac.update(&prefix(part));
+            mac.update(part);
         }
-        mac.update(&message);
         Fingerprint(mac.finalize().into_bytes().into())
     }
 }

@@ -261,11 +261,16 @@ pub(super) fn derive(secret: &[u8], salt: Option<&[u8]>, info: &[&[u8]], output:
         .expect("short output");
 }
 
-pub(super) fn push_prefixed(bytes: &mut Vec<u8>, part: &[u8]) {
-    // Unwrap safety: parts are names, ids and host names.
-    let len = u32::try_from(part.len()).expect("a part is far below 4 GiB");
-    bytes.extend_from_slice(&len.to_be_bytes());
+fn push_prefixed(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend_from_slice(&prefix(part));
     bytes.extend_from_slice(part);
+}
+
+/// Returns what stands before a part of a message: its length.
+pub(super) fn prefix(part: &[u8]) -> [u8; 4] {
+    // Unwrap safety: parts are names, ids, tokens and host names.
+    let len = u32::try_from(part.len()).expect("a part is far below 4 GiB");
+    len.to_be_bytes()
 }
 
 #[cfg(test)]

@@ -6,5 +6,6 @@ mod broker;
 mod broker_failures;
 mod broker_limits;
 mod broker_meanwhile;
+mod callers;
 mod example;
 mod world;

@@ -1,0 +1,52 @@
+//! What can go wrong with a caller.
+
+use super::CallerName;
+use crate::{connection::ConnectionName, vault::VaultError};
+
+/// Why a caller was not added or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallerError {
+    /// There is none of this name or id, or it was revoked.
+    #[error("there is no caller {0}")]
+    NotFound(String),
+    /// The name is another caller's.
+    #[error("the name {0} is taken")]
+    NameTaken(CallerName),
+    /// There is no connection of this name.
+    #[error("there is no connection {0}")]
+    NoConnection(ConnectionName),
+    /// There is no app of the row that was named.
+    #[error("there is no such app")]
+    NoApp,
+    /// The caller would have no connection and could make none.
+    #[error("a caller needs a connection, or the right to make one")]
+    NothingToUse,
+    /// The caller has this connection already.
+    #[error("the caller has the connection {0} already")]
+    AlreadyConnected(ConnectionName),
+    /// Rules for a direct caller.
+    #[error(
+        "a direct caller cannot be held to rules: it holds Zoho's own token, which opens every path"
+    )]
+    RulesForDirect,
+    /// Scopes for a direct caller.
+    #[error(
+        "a direct caller cannot be held to scopes: it holds Zoho's own token with all its scopes"
+    )]
+    ScopesForDirect,
+    /// The caller would be over when it begins.
+    #[error("the caller would have expired before it begins")]
+    ExpiresInThePast,
+    /// The refresh token is another adopted caller's handle.
+    #[error("the caller {0} was adopted with this refresh token")]
+    AlreadyAdopted(CallerName),
+    /// The caller was adopted because its credentials cannot be changed.
+    #[error(
+        "the caller {0} was adopted with the refresh token that its software holds: there is nothing new to give it"
+    )]
+    Adopted(CallerName),
+    /// The vault refused.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}

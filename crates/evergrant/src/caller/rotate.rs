@@ -1,0 +1,80 @@
+//! Rotating a caller's credentials.
+
+use std::time::Duration;
+
+use rand::CryptoRng;
+
+use super::{
+    CallerError, CallerName, Handle, Issued,
+    change::Change,
+    credentials::{hash_of, new_client_secret, secret_hash},
+};
+use crate::{audit::Event, vault::UnlockedVault};
+
+/// Makes a new client secret and new handles for a caller. The old ones work for `overlap` longer, in any mixture
+/// with the new, and so do proxy tokens that were issued for them; what a rotation before left over ends at once.
+///
+/// # Errors
+///
+/// If there is no such caller, or if it was adopted; or the vault's. Then nothing has changed.
+pub async fn rotate(
+    vault: &UnlockedVault,
+    name: &CallerName,
+    overlap: Duration,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<Issued, CallerError> {
+    let mut change = Change::begin(vault).await?;
+    let mut caller = change.caller(name).await?;
+    if caller.adopted {
+        return Err(CallerError::Adopted(name.clone()));
+    }
+    let until = change.now.plus(overlap);
+    let client_secret = new_client_secret(rng);
+    let hash = secret_hash(&vault.index_key, client_secret.expose_secret());
+    let sql = "UPDATE callers SET previous_secret_hash = secret_hash, previous_valid_until = $1, secret_hash = $2
+               WHERE id = $3";
+    let update = sqlx::query(sql).bind(until).bind(hash.as_bytes());
+    let updated = update
+        .bind(&caller.id)
+        .execute(&mut *change.transaction)
+        .await;
+    updated.map_err(|error| change.error(error))?;
+    let mut handles = Vec::new();
+    for own in caller
+        .connections
+        .iter()
+        .filter(|own| own.revoked_at.is_none() && !own.is_removed)
+    {
+        let handle = Handle::generate(own.handle_id, rng);
+        renew(&mut change, &handle).await?;
+        handles.push((own.connection.clone(), handle));
+    }
+    let event = Event {
+        event: "caller_rotated",
+        connection_id: None,
+        detail: format!(
+            "{name}: the credentials before work for {} s",
+            overlap.as_secs()
+        ),
+    };
+    change.commit(&caller.id, event).await?;
+    caller.previous_valid_until = Some(until);
+    Ok(Issued {
+        client_id: caller.client_id.clone(),
+        caller,
+        client_secret,
+        handles,
+    })
+}
+
+async fn renew(change: &mut Change<'_>, handle: &Handle) -> Result<(), CallerError> {
+    let hash = hash_of(&change.vault.index_key, handle);
+    let sql = "UPDATE caller_connections
+               SET previous_handle_hash = handle_hash, handle_hash = $1, epoch = epoch + 1 WHERE id = $2";
+    let update = sqlx::query(sql)
+        .bind(hash.as_bytes())
+        .bind(handle.id().to_string());
+    let updated = update.execute(&mut *change.transaction).await;
+    updated.map_err(|error| change.error(error))?;
+    Ok(())
+}
