@@ -32,6 +32,7 @@ pub(crate) mod redact;
 mod reference;
 pub(crate) mod revoke;
 pub(crate) mod scopes;
+pub(crate) mod serve;
 #[cfg(feature = "simulate")]
 pub(crate) mod simulate;
 pub(crate) mod status;
@@ -91,6 +92,7 @@ pub(crate) enum Command {
     Connections(connections::ConnectionsArgs),
     Revoke(revoke::RevokeArgs),
     Apps(apps::AppsArgs),
+    Serve(Box<serve::ServeArgs>),
     Recover(recover::RecoverArgs),
     Doctor(doctor::DoctorArgs),
     Audit(audit::AuditArgs),
@@ -250,6 +252,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
         Command::Connections(args) => connections::run(&args, context),
         Command::Revoke(args) => revoke::run(&args, context),
         Command::Apps(args) => apps::run(&args, context),
+        Command::Serve(args) => serve::run(&args, context),
         Command::Recover(args) => recover::run(&args, context),
         Command::Scopes(args) => scopes::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),

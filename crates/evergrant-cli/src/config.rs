@@ -1,5 +1,7 @@
 //! `config.toml`.
 
+mod server;
+
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -9,6 +11,7 @@ use std::{
 use evergrant::broker;
 use serde::Deserialize;
 
+pub(crate) use self::server::Server;
 use crate::{cli::error::CliError, duration, paths::Paths};
 
 /// The settings of a home; what is not written there is `None`, empty, or the default.
@@ -21,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) master_key: Vec<MasterKey>,
     /// How many refreshes are made.
     pub(crate) limits: Limits,
+    /// Where the server listens, and how it is known.
+    pub(crate) server: Server,
     /// What is logged, and how.
     pub(crate) log: Log,
 }

@@ -87,7 +87,7 @@ async fn serve(args: &SimulateArgs, context: &mut Context<'_>) -> Result<(), Cli
 }
 
 /// Writes a file that others may be waiting for: it is there as a whole or not at all.
-fn publish(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn publish(path: &Path, text: &str) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -50,6 +50,30 @@ impl Cache {
         (is_recent && !wanted.new).then(|| cached.give(wanted, moment))?
     }
 
+    /// Finds a token that will do, whenever it was last seen in the vault.
+    pub(super) fn find_unconfirmed(
+        &self,
+        name: &ConnectionName,
+        wanted: &Wanted,
+        moment: &Moment,
+    ) -> Option<Token> {
+        let tokens = self.tokens.get()?.pin();
+        let cached = tokens.get(name)?;
+        (!wanted.new).then(|| cached.give(wanted, moment))?
+    }
+
+    /// Returns the connections whose tokens are in memory and in the vault.
+    pub(super) fn names(&self) -> Vec<ConnectionName> {
+        let Some(tokens) = self.tokens.get() else {
+            return Vec::new();
+        };
+        let tokens = tokens.pin();
+        let saved = tokens
+            .iter()
+            .filter(|(_, cached)| !cached.token.sealed.is_empty());
+        saved.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Finds a token that will do and is here alone, since the vault did not take it.
     pub(super) fn find_unsaved(
         &self,

@@ -51,6 +51,7 @@ mod flight;
 mod found;
 mod lease;
 mod ledger;
+mod memory;
 mod outcome;
 mod refresh;
 mod report;

@@ -9,6 +9,7 @@ pub mod master_key;
 mod meta;
 pub mod seal;
 pub(crate) mod store;
+mod watch;
 
 use std::{
     path::{Path, PathBuf},
@@ -19,6 +20,7 @@ use rand::CryptoRng;
 
 pub use self::error::{DatabaseProblem, VaultError};
 pub(crate) use self::fingerprint::{Fingerprint, IndexKey};
+pub use self::watch::Watch;
 use self::{
     master_key::{KeyError, KeySource},
     meta::Meta,

@@ -65,6 +65,13 @@ impl Store {
         }
     }
 
+    /// Opens one more connection, beside those of the pool.
+    pub(super) async fn connect(&self) -> Result<SqliteConnection, VaultError> {
+        let options = options(&self.path).busy_timeout(BUSY_TIMEOUT);
+        let connected = SqliteConnection::connect_with(&options).await;
+        connected.map_err(|error| self.error(error))
+    }
+
     /// Makes a database whole in a temporary file, filled by `fill`, and gives it its name unless
     /// another process was quicker.
     pub(super) async fn create(

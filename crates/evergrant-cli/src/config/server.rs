@@ -1,0 +1,34 @@
+//! The table `[server]`: where `evergrant serve` listens, and how it is known.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+
+use evergrant_server::PublicUrl;
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// The settings of the server; what a flag says beats them.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// Where callers reach it.
+    #[serde(deserialize_with = "public_url")]
+    pub(crate) public_url: Option<PublicUrl>,
+    /// Further names by which callers may call it, with their port if that is not the usual one.
+    pub(crate) hosts: Vec<String>,
+    /// Where it listens.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Its Unix socket.
+    pub(crate) unix: Option<PathBuf>,
+    /// The certificate, and those that lead to its root, in PEM form.
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM form.
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Whether to listen beyond this machine without TLS.
+    pub(crate) in_the_clear: bool,
+    /// How many threads answer.
+    pub(crate) workers: Option<NonZeroUsize>,
+}
+
+fn public_url<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PublicUrl>, D::Error> {
+    let text = String::deserialize(value)?;
+    text.parse().map(Some).map_err(D::Error::custom)
+}

@@ -1,0 +1,150 @@
+//! `POST /oauth/v2/token`: what a caller asks for, and what it gets.
+
+use std::{borrow::Cow, cmp, fmt::Write as _};
+
+use evergrant::{
+    broker::{BrokerError, Token},
+    caller::{Grant, Mode},
+};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use super::{
+    answer::{Dialect, Refusal, json_response},
+    parameters::{Parameters, Unreadable, Value},
+};
+use crate::{body::Body, callers::Callers, connection::Peer, state::State};
+
+/// Answers a request for a token.
+pub(crate) async fn token(state: &State, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let read = match head.method {
+        Method::POST => Parameters::read(&head, body).await,
+        _ => Err(Unreadable::NotPost),
+    };
+    let (dialect, given) = match read {
+        Ok(asked) => (dialect_of(&asked), give(state, peer, &asked).await),
+        Err(why) => (Dialect::Zoho, Err(Refusal::Unreadable(why))),
+    };
+    given.unwrap_or_else(|refusal| {
+        state.metrics.refused(&refusal);
+        refusal.into_response(dialect)
+    })
+}
+
+fn dialect_of(asked: &Parameters) -> Dialect {
+    match text(&asked.grant_type) {
+        "client_credentials" => Dialect::Standard,
+        _ => Dialect::Zoho,
+    }
+}
+
+async fn give(state: &State, peer: Peer, asked: &Parameters) -> Result<Response<Body>, Refusal> {
+    let callers = state.callers();
+    let (id, secret) = (text(&asked.client_id), text(&asked.client_secret));
+    match text(&asked.grant_type) {
+        "refresh_token" => {
+            let handle = text(&asked.refresh_token);
+            let found = callers.known.by_handle(id, secret, handle, state.now());
+            let grant = found.map_err(|denied| state.denied(peer, &denied))?;
+            hand_out(state, &callers, grant).await
+        }
+        "client_credentials" => {
+            let found = callers.known.by_client(id, secret, state.now());
+            let caller = found.map_err(|denied| state.denied(peer, &denied))?;
+            // Which of several connections is meant, only a handle says.
+            let mut grants = callers.known.grants_of(caller);
+            match (grants.next(), grants.next()) {
+                (Some(only), None) => hand_out(state, &callers, only).await,
+                _ => Err(Refusal::UnsupportedGrantType),
+            }
+        }
+        "" => Err(Refusal::Unreadable(Unreadable::NoGrantType)),
+        _ => Err(Refusal::UnsupportedGrantType),
+    }
+}
+
+async fn hand_out(
+    state: &State,
+    callers: &Callers,
+    grant: &Grant,
+) -> Result<Response<Body>, Refusal> {
+    let token = state.token(&grant.connection).await;
+    let usage = callers.usage(grant);
+    match token {
+        Ok(token) => {
+            usage.given(state.now());
+            Ok(json_response(write(state, callers, grant, &token)))
+        }
+        Err(error) => {
+            usage.refused();
+            Err(refusal_of(state, &error))
+        }
+    }
+}
+
+/// Writes the answer as Zoho would, in its order
+/// (<https://www.zoho.com/accounts/protocol/oauth/web-apps/access-token-expiry.html>).
+fn write(state: &State, callers: &Callers, grant: &Grant, token: &Token) -> Vec<u8> {
+    let caller = &grant.caller;
+    let mut left = token.left();
+    if let Some(end) = caller.expires_at {
+        left = cmp::min(left, state.now().until(end));
+    }
+    // What stands in here needs no escaping: tokens, scopes and domains are letters, digits and a few marks.
+    let mut json = String::with_capacity(512);
+    json.push_str("{\"access_token\":\"");
+    match caller.mode {
+        Mode::Direct => json.push_str(token.access_token().expose_secret()),
+        Mode::Proxied => {
+            let proxy_token = callers
+                .known
+                .issue_proxy_token(grant, state.now().plus(left));
+            json.push_str(proxy_token.expose_secret());
+        }
+    }
+    json.push_str("\",\"scope\":\"");
+    let scopes = if caller.scopes.is_empty() {
+        token.scopes()
+    } else {
+        &caller.scopes
+    };
+    // Writing to a string cannot fail.
+    let _ = write!(json, "{scopes}\",\"api_domain\":\"");
+    match (caller.mode, token.api_domain()) {
+        (Mode::Direct, Some(domain)) => json.push_str(&with_port(domain.as_str())),
+        (Mode::Direct, None) => {}
+        (Mode::Proxied, _) => json.push_str(state.public_url.as_str()),
+    }
+    let _ = write!(
+        json,
+        "\",\"token_type\":\"Bearer\",\"expires_in\":{}}}",
+        left.as_secs()
+    );
+    json.into_bytes()
+}
+
+/// Names the port, even the usual one. On an exact match with a domain that they know, Zoho's SDKs turn to
+/// Zoho's own accounts server from then on.
+fn with_port(domain: &str) -> Cow<'_, str> {
+    match domain.strip_prefix("https://") {
+        Some(host) if !host.contains(':') => format!("{domain}:443").into(),
+        _ => domain.into(),
+    }
+}
+
+fn refusal_of(state: &State, error: &BrokerError) -> Refusal {
+    match error {
+        BrokerError::NotFound(_)
+        | BrokerError::NewGrantNeeded { .. }
+        | BrokerError::Revoked { .. } => Refusal::InvalidCode,
+        BrokerError::Throttled { retry_at, .. } => {
+            Refusal::Throttled(state.now().until(*retry_at).as_secs().max(1))
+        }
+        _ => Refusal::Unavailable,
+    }
+}
+
+pub(super) fn text(value: &Option<Value>) -> &str {
+    value.as_ref().map_or("", |value| value.as_str())
+}

@@ -1,0 +1,116 @@
+//! What a server is told by whoever starts it: it reads no file, environment or argument of its own.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
+
+use http::Uri;
+use zoho_oauth::TransportConfig;
+
+/// Where a server listens, and how it is known.
+#[derive(Debug)]
+pub struct Config {
+    /// Addresses to listen at.
+    pub listen: Vec<SocketAddr>,
+    /// Sockets that listen already, as a supervisor hands them over.
+    pub inherited: Vec<std::net::TcpListener>,
+    /// The Unix socket of programs on this machine.
+    pub unix: Option<PathBuf>,
+    /// Certificate chain and key in PEM form; without them plain HTTP is spoken.
+    pub tls: Option<TlsFiles>,
+    /// Whether to listen beyond this machine without TLS, because something in front of it speaks TLS.
+    pub in_the_clear: bool,
+    /// Threads that answer callers.
+    pub workers: NonZeroUsize,
+    /// Where callers reach this server: what proxied callers are told as their API domain.
+    pub public_url: PublicUrl,
+    /// Further names by which callers may call it.
+    pub hosts: Vec<String>,
+    /// How Zoho is spoken to.
+    pub transport: TransportConfig,
+    /// How long a stop waits for requests that are under way.
+    pub grace: Duration,
+}
+
+/// The files of a TLS identity.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// The certificate, and those that lead to its root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// A server's own address, without a path: `https://evergrant.example.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    text: String,
+    authority: String,
+}
+
+impl PublicUrl {
+    /// Makes the URL of an address that is listened at.
+    pub fn of(address: SocketAddr, tls: bool) -> Self {
+        let authority = address.to_string();
+        let scheme = if tls { "https" } else { "http" };
+        Self {
+            text: format!("{scheme}://{authority}"),
+            authority,
+        }
+    }
+
+    /// Returns the URL, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns host and port, as a caller's `Host` names them.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+/// The text is no address of a server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a server's address is http:// or https:// and a host, with a port if it is not the usual one"
+)]
+pub struct InvalidPublicUrl;
+
+impl FromStr for PublicUrl {
+    type Err = InvalidPublicUrl;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let uri: Uri = text.parse().map_err(|_| InvalidPublicUrl)?;
+        let authority = uri.authority().ok_or(InvalidPublicUrl)?.as_str();
+        let scheme = uri.scheme_str().ok_or(InvalidPublicUrl)?;
+        let plain = format!("{scheme}://{authority}") == text && !authority.contains('@');
+        (plain && matches!(scheme, "http" | "https"))
+            .then(|| Self {
+                text: text.to_owned(),
+                authority: authority.to_owned(),
+            })
+            .ok_or(InvalidPublicUrl)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_no_path_and_no_user() {
+        let url: PublicUrl = "https://evergrant.example.com/".parse().unwrap();
+        assert_eq!(url.as_str(), "https://evergrant.example.com");
+        assert_eq!(url.authority(), "evergrant.example.com");
+        for wrong in [
+            "evergrant.example.com",
+            "ftp://a",
+            "http://a/b",
+            "http://u:p@a",
+            "http://a?b",
+            "",
+        ] {
+            assert_eq!(wrong.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{wrong}");
+        }
+    }
+}

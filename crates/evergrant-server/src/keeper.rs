@@ -1,0 +1,76 @@
+//! Keeps memory true: whatever changes in the vault, by this server or by any other process, is felt within
+//! a second.
+
+use std::{sync::Arc, time::Duration};
+
+use evergrant::{
+    caller::KnownCallers,
+    vault::{VaultError, Watch},
+};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::{callers::Callers, state::State};
+
+/// How often the vault is asked whether it changed.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How often memory is read again although nothing changed, as far as we noticed.
+const AT_LEAST: Duration = Duration::from_secs(60);
+
+/// Looks after memory for as long as the server runs.
+pub(crate) async fn keep(state: Arc<State>, mut watch: Watch) {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut read = Instant::now();
+    // A change that could not be taken in is tried again.
+    let mut behind = false;
+    loop {
+        looks.tick().await;
+        let changed = watch.changed().await;
+        behind |= read.elapsed() >= AT_LEAST || !matches!(changed, Ok(false));
+        if !behind {
+            continue;
+        }
+        match changed.map_err(Arc::new) {
+            Ok(_) => match state.read_again().await {
+                Ok(()) => {
+                    (behind, read) = (false, Instant::now());
+                    state.metrics.vault_answers(true);
+                }
+                Err(error) => unreadable(&state, &error),
+            },
+            Err(error) => unreadable(&state, &error),
+        }
+    }
+}
+
+fn unreadable(state: &State, error: &VaultError) {
+    if state.metrics.vault_answers(false) {
+        tracing::error!(%error, "the vault cannot be read; what is in memory is given meanwhile");
+    }
+}
+
+impl State {
+    /// Reads from the vault what is in memory.
+    async fn read_again(&self) -> Result<(), Arc<VaultError>> {
+        let vault = self.broker.vault();
+        if KnownCallers::version(vault.vault()).await? != self.callers().known.loaded_version() {
+            let known = KnownCallers::load(vault).await?;
+            let callers = Callers::new(known, Some(&self.callers()));
+            self.set_callers(callers);
+        }
+        self.broker.check_memory().await
+    }
+
+    /// Takes in a change that this server made, at once.
+    pub(crate) async fn reload_callers(&self) {
+        match KnownCallers::load(self.broker.vault()).await {
+            Ok(known) => {
+                let callers = Callers::new(known, Some(&self.callers()));
+                self.set_callers(callers);
+            }
+            // The keeper goes on trying.
+            Err(error) => tracing::warn!(%error, "the callers could not be read again"),
+        }
+    }
+}

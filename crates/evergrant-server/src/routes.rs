@@ -1,0 +1,65 @@
+//! Which part of the server answers a request. Our own paths all lie under `/evergrant/`; all others are
+//! Zoho's.
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::{
+    accounts,
+    body::Body,
+    connection::Peer,
+    host::WrongHost,
+    problem::{Code, Problem},
+    state::State,
+};
+
+/// Answers a request.
+pub(crate) async fn answer(
+    state: &Arc<State>,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    // Whoever comes by the Unix socket was led here by no foreign name.
+    if matches!(peer, Peer::Network(_))
+        && let Err(wrong) = state.hosts.check(&request)
+    {
+        return wrong_host(wrong).into_response();
+    }
+    match request.uri().path() {
+        "/oauth/v2/token" => accounts::token(state, peer, request).await,
+        "/oauth/v2/token/revoke" | "/oauth/v2/revoke/token" => {
+            accounts::revoke(state, peer, request).await
+        }
+        "/oauth/serverinfo" if request.method() == Method::GET => {
+            accounts::serverinfo(&state.public_url)
+        }
+        _ => nothing_here().into_response(),
+    }
+}
+
+fn wrong_host(wrong: WrongHost) -> Problem {
+    match wrong {
+        WrongHost::NotOne => Problem::new(
+            Code::Usage,
+            "one_host",
+            "the request does not say, once and for all, which host it is for",
+        ),
+        WrongHost::Foreign => Problem::new(
+            Code::Denied,
+            "foreign_host",
+            "the request is for another host than this server",
+        )
+        .next("name the host in config.toml, if it is this server's: hosts = [\"...\"] under [server]")
+        .status(StatusCode::MISDIRECTED_REQUEST),
+    }
+}
+
+fn nothing_here() -> Problem {
+    Problem::new(
+        Code::Config,
+        "no_such_path",
+        "there is nothing at this path",
+    )
+}

@@ -1,0 +1,168 @@
+//! The server as a whole: its start, its run, its end.
+
+use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+
+use evergrant::{
+    Broker,
+    caller::KnownCallers,
+    vault::{VaultError, Watch},
+};
+use tokio::sync::watch;
+
+use crate::{
+    callers::Callers,
+    config::Config,
+    host::Hosts,
+    keeper,
+    listen::{self, ListenError, UnixSocket},
+    state::State,
+    tls::{self, TlsError},
+    workers::{self, Work},
+};
+
+/// A server that listens, and answers as soon as it [runs](Self::run_until).
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    /// The sockets of each worker.
+    sockets: Vec<Vec<std::net::TcpListener>>,
+    unix: Option<UnixSocket>,
+    work: Work,
+    stop: watch::Sender<bool>,
+    vault_watch: Watch,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Its TLS identity cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The vault cannot be read.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The system gives it no thread or no runtime.
+    #[error("the system refuses a thread")]
+    Thread(#[source] io::Error),
+    /// It listens beyond this machine without TLS.
+    #[error("{0} can be reached from other machines, and secrets would go there in the clear")]
+    InTheClear(SocketAddr),
+}
+
+impl Server {
+    /// Listens everywhere it shall, and reads who may from the vault. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// If an address is taken, TLS cannot be used, or the vault cannot be read.
+    pub async fn start(broker: Broker, mut config: Config) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(tls::load).transpose()?;
+        let workers = config.workers.get();
+        let mut sockets: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        for listener in config.inherited.drain(..) {
+            addresses.push(local_address(&listener)?);
+            for worker in &mut sockets {
+                worker.push(listener.try_clone().map_err(StartError::Thread)?);
+            }
+        }
+        for &address in &config.listen {
+            let listeners = listen::at(address, workers)?;
+            addresses.push(local_address(&listeners[0])?);
+            for (worker, listener) in sockets.iter_mut().zip(listeners) {
+                worker.push(listener);
+            }
+        }
+        if let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback())
+            && tls.is_none()
+            && !config.in_the_clear
+        {
+            return Err(StartError::InTheClear(*open));
+        }
+        let unix = config.unix.as_deref().map(listen::at_unix).transpose()?;
+        let vault = broker.vault();
+        let vault_watch = vault.vault().watch().await?;
+        let callers = Callers::new(KnownCallers::load(vault).await?, None);
+        let hosts = Hosts::new(&config, &addresses);
+        let state = State::new(broker, config.public_url, hosts, callers);
+        let (stop, stopping) = watch::channel(false);
+        let work = Work {
+            state: Arc::new(state),
+            tls: tls.map(|tls| watch::channel(tls).1),
+            stopping,
+            grace: config.grace,
+        };
+        Ok(Self {
+            addresses,
+            sockets,
+            unix,
+            work,
+            stop,
+            vault_watch,
+        })
+    }
+
+    /// Returns the addresses it listens at, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Answers until `stop` is ready, then lets requests that are under way come to their end.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a thread.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let keeping = tokio::spawn(keeper::keep(self.work.state.clone(), self.vault_watch));
+        let mut threads = Vec::new();
+        for (number, sockets) in self.sockets.into_iter().enumerate() {
+            let thread = workers::start(number, sockets, self.work.clone());
+            threads.push(thread.map_err(StartError::Thread)?);
+        }
+        let local = match self.unix {
+            Some(socket) => Some(answer_locally(socket, self.work.clone())?),
+            None => None,
+        };
+        stop.await;
+        self.stop.send_replace(true);
+        if let Some(local) = local {
+            let _ = local.await;
+        }
+        join(threads).await;
+        self.work.state.broker.finish().await;
+        keeping.abort();
+        Ok(())
+    }
+}
+
+fn local_address(listener: &std::net::TcpListener) -> Result<SocketAddr, StartError> {
+    listener.local_addr().map_err(StartError::Thread)
+}
+
+fn answer_locally(
+    socket: UnixSocket,
+    work: Work,
+) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    let listener = socket.listener.try_clone().map_err(StartError::Thread)?;
+    let listener = tokio::net::UnixListener::from_std(listener).map_err(StartError::Thread)?;
+    Ok(tokio::spawn(async move {
+        workers::accept_local(listener, work).await;
+        // Its file goes with it.
+        drop(socket);
+    }))
+}
+
+/// Waits for threads without holding up this one, on which they may depend.
+async fn join(threads: Vec<JoinHandle<()>>) {
+    while threads.iter().any(|thread| !thread.is_finished()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a worker ended by a mistake of its own");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What all workers share.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use evergrant::{
+    Broker,
+    broker::{BrokerError, Token, Wanted},
+    caller::Denied,
+    clock::Timestamp,
+    connection::ConnectionName,
+};
+
+use crate::{
+    accounts::Refusal, callers::Callers, config::PublicUrl, connection::Peer, failures::Failures,
+    host::Hosts, metrics::Metrics,
+};
+
+/// What a caller wants of a token: what everybody wants who says nothing else.
+const WANTED: Wanted = Wanted {
+    min_valid: None,
+    strict: false,
+    new: false,
+    reserve: false,
+};
+
+/// Everything that answering a request needs.
+pub(crate) struct State {
+    pub(crate) broker: Broker,
+    pub(crate) public_url: PublicUrl,
+    pub(crate) hosts: Hosts,
+    pub(crate) metrics: Metrics,
+    pub(crate) failures: Failures,
+    callers: ArcSwap<Callers>,
+}
+
+impl State {
+    pub(crate) fn new(
+        broker: Broker,
+        public_url: PublicUrl,
+        hosts: Hosts,
+        callers: Callers,
+    ) -> Self {
+        Self {
+            broker,
+            public_url,
+            hosts,
+            metrics: Metrics::default(),
+            failures: Failures::new(),
+            callers: ArcSwap::from_pointee(callers),
+        }
+    }
+
+    /// Returns who may, at this moment.
+    pub(crate) fn callers(&self) -> Guard<Arc<Callers>> {
+        self.callers.load()
+    }
+
+    /// Takes in who may from now on.
+    pub(crate) fn set_callers(&self, callers: Callers) {
+        self.callers.store(Arc::new(callers));
+    }
+
+    /// Returns the present moment of the vault's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.broker.vault().vault().now()
+    }
+
+    /// Returns a token: from memory, if that has one, without waiting for anything.
+    pub(crate) async fn token(&self, name: &ConnectionName) -> Result<Token, BrokerError> {
+        match self.broker.token_in_memory(name, &WANTED) {
+            Some(token) => Ok(token),
+            None => self.broker.token(name, &WANTED).await,
+        }
+    }
+
+    /// Counts wrong credentials, and says what is answered.
+    pub(crate) fn denied(&self, peer: Peer, denied: &Denied) -> Refusal {
+        if self.failures.count(peer) {
+            return Refusal::Throttled(60);
+        }
+        match denied {
+            Denied::UnknownClient => Refusal::InvalidClient,
+            Denied::WrongSecret { .. } => Refusal::InvalidClientSecret,
+            _ => Refusal::InvalidCode,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The server through real sockets, in front of a real vault and the simulator.
+
+mod accounts;
+mod estate;
+// A world with a vault, a connection and a simulator, which the library's own tests made.
+#[path = "../../../evergrant/tests/it/world.rs"]
+#[allow(dead_code, reason = "the library's tests use all of it")]
+mod world;

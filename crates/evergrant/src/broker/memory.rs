@@ -1,0 +1,62 @@
+//! Tokens from memory alone, for a server that looks after its memory itself.
+
+use std::sync::Arc;
+
+use super::{
+    Broker, BrokerError, Shared, Token, Wanted,
+    found::{self, Found},
+};
+use crate::{connection::ConnectionName, vault::VaultError};
+
+impl Broker {
+    /// Returns a token from memory that lives long enough, however long ago the vault was asked for it;
+    /// `None` if there is none, and then [`token`](Self::token) finds one.
+    ///
+    /// It takes well under a microsecond and never waits, whatever becomes of the vault. Whoever uses it
+    /// calls [`check_memory`](Self::check_memory) whenever the vault changed
+    /// ([`Watch`](crate::vault::Watch)), or it goes on giving tokens of connections that were revoked.
+    pub fn token_in_memory(&self, name: &ConnectionName, wanted: &Wanted) -> Option<Token> {
+        let moment = self.0.moment();
+        self.0.cache.find_unconfirmed(name, wanted, &moment)
+    }
+
+    /// Reads from the vault again what is in memory: tokens that others refreshed take the place of
+    /// older ones, those of connections that are gone or revoked are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// If the vault cannot be read; memory then stays as it is.
+    pub async fn check_memory(&self) -> Result<(), Arc<VaultError>> {
+        for name in self.0.cache.names() {
+            match found::find(&self.0, &name, &self.0.moment()).await {
+                Ok(found) => self.0.renew(&found),
+                Err(BrokerError::Vault(error)) => return Err(error),
+                Err(_) => self.0.cache.forget(&name),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Puts into memory what the vault has.
+    fn renew(&self, found: &Found) {
+        let (name, credential, moment) = (&found.name, found.credential, self.moment());
+        let Some(token) = (found.token.as_ref()).filter(|_| found.check_not_revoked().is_ok())
+        else {
+            return self.cache.forget(name);
+        };
+        if self
+            .cache
+            .confirm(name, credential, token, &moment)
+            .is_some()
+        {
+            return;
+        }
+        match self.open(found, token) {
+            Ok(data) => self.cache.keep(&data.into(), credential, token, &moment),
+            // Whoever asks for it next drops it from the vault too.
+            Err(_) => self.cache.forget(name),
+        }
+    }
+}
