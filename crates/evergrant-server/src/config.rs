@@ -26,8 +26,32 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// How Zoho is spoken to.
     pub transport: TransportConfig,
+    /// How long callers may take.
+    pub patience: Patience,
     /// How long a stop waits for requests that are under way.
     pub grace: Duration,
+}
+
+/// How long a caller may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// For the head of a request, from the end of the one before: so long is a connection held that asks
+    /// nothing.
+    pub head: Duration,
+    /// For a form.
+    pub form: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(300),
+            form: Duration::from_secs(10),
+        }
+    }
 }
 
 /// The files of a TLS identity.

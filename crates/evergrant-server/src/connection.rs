@@ -14,13 +14,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{body::Body, routes, state::State};
-
-/// How long a request's head may take. Idle connections are held for as long as their caller likes.
-const HEAD: Duration = Duration::from_secs(20);
-
-/// How long a TLS handshake may take.
-pub(crate) const HANDSHAKE: Duration = Duration::from_secs(10);
+use crate::{body::Body, config::Patience, routes, state::State};
 
 /// The largest head of a request: more than any of Zoho's clients sends.
 const HEAD_LIMIT: usize = 32 * 1024;
@@ -49,13 +43,12 @@ impl Peer {
 }
 
 /// How connections are spoken to; the same for all.
-pub(crate) fn http() -> auto::Builder<TokioExecutor> {
+pub(crate) fn http(patience: &Patience) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .max_buf_size(HEAD_LIMIT)
-        .pipeline_flush(true);
+        .header_read_timeout(patience.head)
+        .max_buf_size(HEAD_LIMIT);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)

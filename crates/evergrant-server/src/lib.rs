@@ -18,7 +18,7 @@ mod tls;
 mod workers;
 
 pub use self::{
-    config::{Config, InvalidPublicUrl, PublicUrl, TlsFiles},
+    config::{Config, InvalidPublicUrl, Patience, PublicUrl, TlsFiles},
     listen::ListenError,
     problem::{Code, ERROR_HEADER},
     server::{Server, StartError},

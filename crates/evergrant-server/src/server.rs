@@ -87,13 +87,14 @@ impl Server {
         let vault_watch = vault.vault().watch().await?;
         let callers = Callers::new(KnownCallers::load(vault).await?, None);
         let hosts = Hosts::new(&config, &addresses);
-        let state = State::new(broker, config.public_url, hosts, callers);
+        let grace = config.grace;
+        let state = State::new(broker, config, hosts, callers);
         let (stop, stopping) = watch::channel(false);
         let work = Work {
             state: Arc::new(state),
             tls: tls.map(|tls| watch::channel(tls).1),
             stopping,
-            grace: config.grace,
+            grace,
         };
         Ok(Self {
             addresses,

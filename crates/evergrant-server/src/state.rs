@@ -12,8 +12,13 @@ use evergrant::{
 };
 
 use crate::{
-    accounts::Refusal, callers::Callers, config::PublicUrl, connection::Peer, failures::Failures,
-    host::Hosts, metrics::Metrics,
+    accounts::Refusal,
+    callers::Callers,
+    config::{Config, Patience, PublicUrl},
+    connection::Peer,
+    failures::Failures,
+    host::Hosts,
+    metrics::Metrics,
 };
 
 /// What a caller wants of a token: what everybody wants who says nothing else.
@@ -29,22 +34,19 @@ pub(crate) struct State {
     pub(crate) broker: Broker,
     pub(crate) public_url: PublicUrl,
     pub(crate) hosts: Hosts,
+    pub(crate) patience: Patience,
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
     callers: ArcSwap<Callers>,
 }
 
 impl State {
-    pub(crate) fn new(
-        broker: Broker,
-        public_url: PublicUrl,
-        hosts: Hosts,
-        callers: Callers,
-    ) -> Self {
+    pub(crate) fn new(broker: Broker, config: Config, hosts: Hosts, callers: Callers) -> Self {
         Self {
             broker,
-            public_url,
+            public_url: config.public_url,
             hosts,
+            patience: config.patience,
             metrics: Metrics::default(),
             failures: Failures::new(),
             callers: ArcSwap::from_pointee(callers),

@@ -14,7 +14,7 @@ use tokio::{sync::watch, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    connection::{self, HANDSHAKE, Peer},
+    connection::{self, Peer},
     state::State,
 };
 
@@ -65,7 +65,7 @@ async fn run(listeners: Vec<TcpListener>, work: Work) {
 
 /// Takes up connections until the server stops, then waits for those that are under way.
 async fn accept(listener: tokio::net::TcpListener, work: Work) {
-    let http = Arc::new(connection::http());
+    let http = Arc::new(connection::http(&work.state.patience));
     let mut connections = JoinSet::new();
     let mut stopping = work.stopping.clone();
     loop {
@@ -91,7 +91,8 @@ async fn accept(listener: tokio::net::TcpListener, work: Work) {
                 return connection::serve(&http, stream, peer, state, stopping).await;
             };
             let acceptor = TlsAcceptor::from(tls.borrow().clone());
-            let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+            let shaken =
+                tokio::time::timeout(state.patience.handshake, acceptor.accept(stream)).await;
             if let Ok(Ok(stream)) = shaken {
                 connection::serve(&http, stream, peer, state, stopping).await;
             }
@@ -106,7 +107,7 @@ async fn accept(listener: tokio::net::TcpListener, work: Work) {
 
 /// Takes up connections of programs on this machine until the server stops.
 pub(crate) async fn accept_local(listener: tokio::net::UnixListener, work: Work) {
-    let http = Arc::new(connection::http());
+    let http = Arc::new(connection::http(&work.state.patience));
     let mut connections = JoinSet::new();
     let mut stopping = work.stopping.clone();
     loop {

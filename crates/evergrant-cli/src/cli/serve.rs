@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use evergrant::Broker;
-use evergrant_server::{Config, ListenError, PublicUrl, Server, StartError, TlsFiles};
+use evergrant_server::{Config, ListenError, Patience, PublicUrl, Server, StartError, TlsFiles};
 use serde::Serialize;
 use zoho_oauth::TransportConfig;
 
@@ -155,6 +155,7 @@ fn server_config(
         workers: (args.workers.or(config.workers)).unwrap_or_else(processors),
         hosts: config.hosts.clone(),
         transport,
+        patience: Patience::default(),
         grace: GRACE,
     })
 }

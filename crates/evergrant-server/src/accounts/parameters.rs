@@ -18,9 +18,6 @@ use zeroize::Zeroizing;
 /// The largest form that is read: a hundred times what any client sends.
 const LIMIT: usize = 64 * 1024;
 
-/// How long a form may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// A value that may be a secret, wiped when it is not needed any more.
 pub(crate) type Value = Zeroizing<String>;
 
@@ -77,13 +74,17 @@ impl Unreadable {
 
 impl Parameters {
     /// Reads them from everywhere that they may stand.
-    pub(crate) async fn read(head: &Parts, body: Incoming) -> Result<Self, Unreadable> {
+    pub(crate) async fn read(
+        head: &Parts,
+        body: Incoming,
+        patience: Duration,
+    ) -> Result<Self, Unreadable> {
         let mut parameters = Self::default();
         if let Some(query) = head.uri.query() {
             parameters.take_form(query.as_bytes())?;
         }
         parameters.take_basic(&head.headers)?;
-        let body = receive(body).await?;
+        let body = receive(body, patience).await?;
         if body.is_empty() {
             return Ok(parameters);
         }
@@ -163,9 +164,9 @@ fn basic(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("basic").then_some(encoded)
 }
 
-async fn receive(body: Incoming) -> Result<Bytes, Unreadable> {
+async fn receive(body: Incoming, patience: Duration) -> Result<Bytes, Unreadable> {
     let limited = Limited::new(body, LIMIT).collect();
-    let collected = tokio::time::timeout(PATIENCE, limited).await;
+    let collected = tokio::time::timeout(patience, limited).await;
     match collected.map_err(|_| Unreadable::Late)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Unreadable::TooLarge),

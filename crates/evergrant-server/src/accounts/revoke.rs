@@ -21,7 +21,7 @@ pub(crate) async fn revoke(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let read = match head.method {
-        Method::POST => Parameters::read(&head, body).await,
+        Method::POST => Parameters::read(&head, body, state.patience.form).await,
         _ => Err(Unreadable::NotPost),
     };
     let revoked = match read {

@@ -19,7 +19,7 @@ use crate::{body::Body, callers::Callers, connection::Peer, state::State};
 pub(crate) async fn token(state: &State, peer: Peer, request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let read = match head.method {
-        Method::POST => Parameters::read(&head, body).await,
+        Method::POST => Parameters::read(&head, body, state.patience.form).await,
         _ => Err(Unreadable::NotPost),
     };
     let (dialect, given) = match read {

@@ -1,0 +1,158 @@
+//! Whoever means harm: refused, bounded in memory and time, and nobody else notices.
+
+use std::time::Duration;
+
+use evergrant::caller::Mode;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{
+    estate::{Estate, by_handle},
+    world::World,
+};
+
+impl Estate {
+    /// Sends bytes as they are and reads until the server closes, or has nothing more to say.
+    async fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // The server may have heard enough before all is sent.
+        let _ = stream.write_all(bytes).await;
+        let mut answer = Vec::new();
+        let reading = stream.read_to_end(&mut answer);
+        let _ = tokio::time::timeout(Duration::from_secs(1), reading).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn head(&self, lines: &str) -> String {
+        format!(
+            "POST /oauth/v2/token HTTP/1.1\r\nHost: {}\r\n{lines}\r\n",
+            self.address
+        )
+    }
+}
+
+/// Counts the answers in what came back.
+fn answers(raw: &str) -> usize {
+    raw.matches("HTTP/1.1 ").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_end_is_in_dispute_is_one_request_and_refused() {
+    let estate = Estate::start().await;
+    let inner = "GET /oauth/serverinfo HTTP/1.1\r\nHost: x\r\n\r\n";
+    for lines in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length : 5\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, gzip\r\n",
+        "Content-Length: 99999999999999999999\r\n",
+        " folded: x\r\n",
+        "X: a\0b\r\n",
+    ] {
+        let answer = estate
+            .raw((estate.head(lines) + "0\r\n\r\n" + inner).as_bytes())
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{lines:?}: {answer}");
+        assert_eq!(answers(&answer), 1, "{lines:?}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_length_and_chunks_nobody_gets_a_second_request_smuggled_in() {
+    let estate = Estate::start().await;
+    let head = estate.head("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n");
+    let answer = estate
+        .raw((head + "0\r\n\r\nGET /oauth/serverinfo HTTP/1.1\r\n\r\n").as_bytes())
+        .await;
+    assert!(!answer.contains("locations"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_and_forms_have_an_end() {
+    let estate = Estate::start().await;
+    let wide = estate.head(&format!("X: {}\r\n", "x".repeat(64 * 1024)));
+    assert!(
+        estate
+            .raw(wide.as_bytes())
+            .await
+            .starts_with("HTTP/1.1 431")
+    );
+    let many = estate.head(&"X: x\r\n".repeat(1000));
+    assert!(
+        estate
+            .raw(many.as_bytes())
+            .await
+            .starts_with("HTTP/1.1 431")
+    );
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(70_000));
+    let answer = estate.raw(long.as_bytes()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 414") || answer.starts_with("HTTP/1.1 431"),
+        "{answer}"
+    );
+    let form = estate.head("Content-Length: 10000000\r\n") + &"a=b&".repeat(100_000);
+    let answer = estate.raw(form.as_bytes()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("too large"),
+        "{answer}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_dawdles_is_let_go() {
+    let estate = Estate::start_with(World::new().await, |config| {
+        config.patience.head = Duration::from_millis(300);
+        config.patience.form = Duration::from_millis(300);
+    })
+    .await;
+    for slow in [
+        format!(
+            "POST /oauth/v2/token HTTP/1.1\r\nHost: {}\r\n",
+            estate.address
+        ),
+        estate.head("Content-Length: 100\r\n") + "grant_type=",
+    ] {
+        let mut stream = TcpStream::connect(estate.address).await.unwrap();
+        stream.write_all(slow.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Ends, although nothing here closes.
+        stream.read_to_end(&mut answer).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_wrong_handles_slow_nobody_who_is_right() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Direct).await;
+    let right = by_handle(&caller);
+    let handle = right[3].1;
+    let wrong = [
+        handle[..handle.len() - 1].to_owned(),
+        handle.to_uppercase(),
+        format!("{handle}0"),
+        String::new(),
+    ];
+    let (mut refused, mut limited) = (0, 0);
+    for round in 0..1000 {
+        for wrong in &wrong {
+            let form = [right[0], right[1], right[2], ("refresh_token", wrong)];
+            let reply = estate.post("/oauth/v2/token", &form).await;
+            match reply.json()["error"].as_str().unwrap() {
+                "invalid_code" => refused += 1,
+                "Access Denied" => limited += 1,
+                other => panic!("{other}"),
+            }
+        }
+        if round % 100 == 0 {
+            let reply = estate.refresh(&caller).await;
+            assert!(reply.json()["access_token"].is_string(), "{reply:?}");
+        }
+    }
+    assert!((60..200).contains(&refused), "{refused}");
+    assert_eq!(refused + limited, 4000);
+}
