@@ -31,7 +31,7 @@ pub use self::{
     note::{note_denied, note_used},
     read::{exchange_app, find, list, list_all},
     revoke::{revoke, revoke_handle},
-    rotate::rotate,
+    rotate::{rotate, undo_rotation},
     rule::{InvalidRule, Rule},
 };
 use crate::{clock::Timestamp, connection::ConnectionName};

@@ -46,6 +46,9 @@ pub enum CallerError {
         "the caller {0} was adopted with the refresh token that its software holds: there is nothing new to give it"
     )]
     Adopted(CallerName),
+    /// There is no rotation to take back.
+    #[error("the caller {0} has no credentials to go back to")]
+    NotRotated(CallerName),
     /// The vault refused.
     #[error(transparent)]
     Vault(#[from] VaultError),

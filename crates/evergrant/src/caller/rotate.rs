@@ -67,6 +67,38 @@ pub async fn rotate(
     })
 }
 
+/// Takes back a rotation whose credentials reached nobody: those before it are the ones again, without an end.
+/// What the rotation had ended stays ended.
+///
+/// # Errors
+///
+/// If there is no such caller, or nothing to go back to; or the vault's.
+pub async fn undo_rotation(vault: &UnlockedVault, name: &CallerName) -> Result<(), CallerError> {
+    let mut change = Change::begin(vault).await?;
+    let caller = change.caller(name).await?;
+    if caller.previous_valid_until.is_none() {
+        return Err(CallerError::NotRotated(name.clone()));
+    }
+    for sql in [
+        "UPDATE callers SET secret_hash = previous_secret_hash, previous_secret_hash = NULL,
+           previous_valid_until = NULL WHERE id = $1",
+        "UPDATE caller_connections SET handle_hash = previous_handle_hash, previous_handle_hash = NULL,
+           epoch = epoch - 1 WHERE caller_id = $1 AND previous_handle_hash IS NOT NULL
+             AND revoked_at IS NULL",
+    ] {
+        let update = sqlx::query(sql).bind(&caller.id);
+        let updated = update.execute(&mut *change.transaction).await;
+        updated.map_err(|error| change.error(error))?;
+    }
+    let event = Event {
+        event: "caller_rotation_undone",
+        connection_id: None,
+        detail: name.to_string(),
+    };
+    change.commit(&caller.id, event).await?;
+    Ok(())
+}
+
 async fn renew(change: &mut Change<'_>, handle: &Handle) -> Result<(), CallerError> {
     let hash = hash_of(&change.vault.index_key, handle);
     let sql = "UPDATE caller_connections

@@ -239,6 +239,23 @@ async fn a_second_rotation_ends_what_the_first_left_over() {
 }
 
 #[tokio::test]
+async fn a_rotation_that_reached_nobody_is_taken_back() {
+    let mut office = Office::new().await;
+    let old = office.nightly().await;
+    let rotated = caller::rotate(&office.vault, &name("nightly"), HOUR, &mut office.rng).await;
+    let lost = rotated.unwrap();
+    caller::undo_rotation(&office.vault, &name("nightly"))
+        .await
+        .unwrap();
+    office.world.clock.advance(2 * HOUR);
+    let known = office.known().await;
+    assert_eq!(office.show(&known, &old).unwrap().epoch, 0);
+    assert!(office.show(&known, &lost).is_err());
+    let again = caller::undo_rotation(&office.vault, &name("nightly")).await;
+    assert!(matches!(again, Err(CallerError::NotRotated(_))));
+}
+
+#[tokio::test]
 async fn a_revoked_caller_is_refused_and_its_name_is_free() {
     let mut office = Office::new().await;
     let issued = office.nightly().await;
