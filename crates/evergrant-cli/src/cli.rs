@@ -14,6 +14,7 @@ pub(crate) mod app_inputs;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod broker;
+pub(crate) mod callers;
 pub(crate) mod completions;
 pub(crate) mod connections;
 pub(crate) mod data_centers;
@@ -92,6 +93,7 @@ pub(crate) enum Command {
     Connections(connections::ConnectionsArgs),
     Revoke(revoke::RevokeArgs),
     Apps(apps::AppsArgs),
+    Callers(callers::CallersArgs),
     Serve(Box<serve::ServeArgs>),
     Recover(recover::RecoverArgs),
     Doctor(doctor::DoctorArgs),
@@ -252,6 +254,7 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
         Command::Connections(args) => connections::run(&args, context),
         Command::Revoke(args) => revoke::run(&args, context),
         Command::Apps(args) => apps::run(&args, context),
+        Command::Callers(args) => callers::run(&args, context),
         Command::Serve(args) => serve::run(&args, context),
         Command::Recover(args) => recover::run(&args, context),
         Command::Scopes(args) => scopes::run(&args, context),

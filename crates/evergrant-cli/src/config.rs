@@ -250,6 +250,8 @@ mod tests {
             refreshes = 20
             window = "5m"
             kept_for_people = 0
+            [server]
+            public_url = "https://zoho.example.com/"
             [log]
             level = "debug"
             format = "json"
@@ -281,6 +283,7 @@ mod tests {
                 kept_for_people: 0,
             }
         );
+        assert_eq!(config.server.public_url(), "https://zoho.example.com");
         assert_eq!(
             config.log,
             Log {
@@ -323,6 +326,12 @@ mod tests {
             parse("[limits]\nrefreshes = 2").unwrap_err(),
             str![
                 "/home/anna/config.toml, line 1: `kept_for_people` must be less than `refreshes`, or programs would get none"
+            ]
+        );
+        assert_data_eq!(
+            parse("[server]\npublic_url = \"zoho.example.com\"").unwrap_err(),
+            str![
+                "/home/anna/config.toml, line 2: a server's address is http:// or https:// and a host, with a port if it is not the usual one"
             ]
         );
         assert_data_eq!(

@@ -48,3 +48,18 @@ pub(crate) struct ClientSecretArgs {
     #[arg(long, value_name = "CMD", group = "client_secret")]
     pub(crate) client_secret_command: Option<String>,
 }
+
+/// Where a refresh token comes from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Inputs")]
+pub(crate) struct RefreshTokenArgs {
+    /// Read the refresh token from a file [env: ZOHO_REFRESH_TOKEN, ZOHO_REFRESH_TOKEN_FILE]
+    #[arg(long, value_name = "FILE", group = "refresh_token")]
+    pub(crate) refresh_token_file: Option<PathBuf>,
+    /// Read the refresh token from standard input
+    #[arg(long, group = "refresh_token")]
+    pub(crate) refresh_token_stdin: bool,
+    /// Take what this shell command prints as the refresh token
+    #[arg(long, value_name = "CMD", group = "refresh_token")]
+    pub(crate) refresh_token_command: Option<String>,
+}

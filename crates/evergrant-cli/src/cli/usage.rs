@@ -94,7 +94,7 @@ const SECRET_FLAGS: [SecretFlag; 5] = [
         flag: "--refresh-token",
         name: "refresh token",
         rotate: "rotate it: revoke this refresh token and make a new grant token in the Zoho API console",
-        instead: "take it over from a file: evergrant connections import NAME --from FILE; or exchange a new grant token",
+        instead: "take it over from a file: evergrant connections import NAME --from FILE; or, for callers adopt, --refresh-token-file",
     },
     SecretFlag {
         flag: "--passphrase",

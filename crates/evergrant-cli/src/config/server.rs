@@ -28,6 +28,19 @@ pub(crate) struct Server {
     pub(crate) workers: Option<NonZeroUsize>,
 }
 
+impl Server {
+    /// Returns where callers reach the server; this machine's own address where none is named.
+    pub(crate) fn public_url(&self) -> &str {
+        let named = self.public_url.as_ref();
+        named.map_or("http://127.0.0.1:8470", PublicUrl::as_str)
+    }
+
+    /// Tells whether the configuration names it.
+    pub(crate) fn is_named(&self) -> bool {
+        self.public_url.is_some()
+    }
+}
+
 fn public_url<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PublicUrl>, D::Error> {
     let text = String::deserialize(value)?;
     text.parse().map(Some).map_err(D::Error::custom)

@@ -1,5 +1,7 @@
 //! Second stage: the gaps filled from a stored app and by asking.
 
+mod credentials;
+
 use std::io::{self, ErrorKind};
 
 use evergrant::{app::App, clock::Timestamp};
@@ -7,6 +9,7 @@ use zoho_oauth::{
     AccountsDomain, ApiDomain, ClientId, ClientSecret, CodeVerifier, DataCenter, GrantToken, Scopes,
 };
 
+pub(crate) use self::credentials::{Credentials, credentials};
 use super::{
     given::{Given, accounts_domain_of, secret_of},
     prompter::Prompter,

@@ -1,6 +1,7 @@
 //! First stage: what flags, files and the environment give, each value with its source.
 
 pub(crate) mod app;
+pub(crate) mod credentials;
 
 use std::{io::Read, path::PathBuf};
 
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     cli::{
-        app_inputs::{AppInputArgs, ClientSecretArgs},
+        app_inputs::{AppInputArgs, ClientSecretArgs, RefreshTokenArgs},
         error::{CliError, GrantFate},
         exchange::{ExchangeArgs, InputArgs},
         output::Warning,
@@ -53,6 +54,11 @@ const CLIENT_SECRET: Setting = Setting {
 const GRANT_TOKEN: Setting = Setting {
     name: "grant token",
     variables: &["ZOHO_GRANT_TOKEN"],
+    is_secret: true,
+};
+const REFRESH_TOKEN: Setting = Setting {
+    name: "refresh token",
+    variables: &["ZOHO_REFRESH_TOKEN"],
     is_secret: true,
 };
 
@@ -222,6 +228,14 @@ impl Collector<'_> {
             ("--grant-token-file", &inputs.grant_token_file),
             ("--grant-token-stdin", inputs.grant_token_stdin),
             ("--grant-token-command", &inputs.grant_token_command),
+        )
+    }
+
+    fn refresh_token_flag(&mut self, args: &RefreshTokenArgs) -> Result<Option<Text>, CliError> {
+        self.secret_flag(
+            ("--refresh-token-file", &args.refresh_token_file),
+            ("--refresh-token-stdin", args.refresh_token_stdin),
+            ("--refresh-token-command", &args.refresh_token_command),
         )
     }
 

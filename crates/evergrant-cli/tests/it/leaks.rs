@@ -2,6 +2,7 @@
 //! looked for in every place where they must not be.
 
 mod asking;
+mod callers;
 mod canaries;
 mod chatterbox;
 mod children;
@@ -230,6 +231,12 @@ fn no_argument_in_the_wrong_place_is_repeated() {
         format!("apps secret add 1000.ABC {secret}"),
         format!("apps secret add 1000.ABC --client-secret {secret}"),
         format!("apps secret retire 1000.ABC {secret}"),
+        format!("callers show {grant}"),
+        format!("callers add {grant} --connection acme"),
+        format!("callers adopt a --connection acme --client-id {grant}"),
+        format!("callers adopt a --connection acme --refresh-token {grant}"),
+        format!("callers adopt a --connection acme --refresh-token-file {grant}"),
+        format!("callers add a --connection acme --allow {grant}"),
         format!("audit --since {secret}"),
     ] {
         assert_ne!(story.everywhere(&line), 0, "{line}");
@@ -346,6 +353,11 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         add,
         "apps secret retire 1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123 00000000",
         "apps remove 1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123 --yes",
+        "callers add nightly --connection recovered",
+        "callers list --all",
+        "callers show nightly",
+        "callers rotate nightly",
+        "callers revoke nightly --yes",
         "audit",
         "audit --since 24h",
         "audit --verify",

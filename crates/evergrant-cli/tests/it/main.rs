@@ -5,6 +5,7 @@
 
 mod apps;
 mod audit;
+mod callers;
 mod checks;
 mod connections;
 mod demo;

@@ -5,23 +5,17 @@ use std::io::Read;
 use zoho_oauth::{AccountsDomain, RefreshToken, Scopes};
 
 use super::{
-    ACCOUNTS_DOMAIN, API_DOMAIN, CLIENT_ID, CLIENT_SECRET, Collector, Given, accounts_domain_flag,
-    accounts_domain_of, api_domain_of, flag, secret_of, typed,
+    ACCOUNTS_DOMAIN, API_DOMAIN, CLIENT_ID, CLIENT_SECRET, Collector, Given, REFRESH_TOKEN,
+    accounts_domain_flag, accounts_domain_of, api_domain_of, flag, secret_of, typed,
 };
 use crate::{
     cli::{app_inputs::AppInputArgs, error::CliError},
     environment::Environment,
     inputs::{
-        choose::{Chooser, Setting},
+        choose::Chooser,
         import::Held,
         source::{Source, Sourced},
     },
-};
-
-const REFRESH_TOKEN: Setting = Setting {
-    name: "refresh token",
-    variables: &["ZOHO_REFRESH_TOKEN"],
-    is_secret: true,
 };
 
 /// What was given of an app, and the refresh token of the file.

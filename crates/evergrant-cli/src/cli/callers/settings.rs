@@ -1,0 +1,255 @@
+//! What a caller's software needs in its settings, printed once.
+
+use clap::ValueEnum;
+use evergrant::{
+    caller::{Issued, Mode},
+    connection::{self, ConnectionName},
+    vault::Vault,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use zoho_oauth::ApiDomain;
+
+use super::shown::Shown;
+use crate::cli::{Context, error::CliError, exit_code::Kind, vault};
+
+/// A form in which the settings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A JSON object of process variables: AccountsDomain, ApiDomain, ZohoClientId, ZohoClientSecret,
+    /// ZohoRefreshToken. With several connections, an object of such objects by their names
+    Variables,
+    /// The same as lines of an `.env` file: ZOHO_ACCOUNTS_DOMAIN and so on. For one connection
+    Env,
+    /// One JSON object with the caller too, as with --json
+    Json,
+}
+
+impl Format {
+    /// Chooses the form: a flag, else `--json`, else process variables. Fails if two were asked for, or if the form
+    /// does not hold as many connections.
+    pub(super) fn choose(
+        asked: Option<Self>,
+        connections: usize,
+        context: &Context<'_>,
+    ) -> Result<Self, CliError> {
+        match (asked, context.output.is_json()) {
+            (None | Some(Self::Json), true) => Ok(Self::Json),
+            (Some(_), true) => Err(CliError::usage(
+                "two_formats",
+                "--json and --format ask for two forms of the settings",
+            )
+            .next("give one of them")),
+            (Some(Self::Env), false) if connections > 1 => Err(CliError::usage(
+                "too_many_connections",
+                "an .env file holds the settings of one connection",
+            )
+            .next("--format variables or --format json")
+            .next("or a caller for each connection")),
+            (asked, false) => Ok(asked.unwrap_or(Self::Variables)),
+        }
+    }
+}
+
+/// Refuses to make what nobody would see.
+pub(super) fn check_taken(context: &Context<'_>) -> Result<(), CliError> {
+    if !context.discarded {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        "stdout_discarded",
+        "standard output is closed or leads to /dev/null: the credentials would be lost",
+    )
+    .cause("they are shown once; nothing was done")
+    .next("lead standard output to a file that only you can read, or to a program"))
+}
+
+/// All that is printed of a caller.
+pub(super) struct Settings {
+    accounts_domain: String,
+    issued: Issued,
+    /// The API domain of each handle, where it is known.
+    api_domains: Vec<Option<String>>,
+}
+
+/// One setting by both its names.
+type Setting = (&'static str, &'static str, String);
+
+impl Settings {
+    pub(super) async fn new(
+        issued: Issued,
+        vault: &Vault,
+        context: &Context<'_>,
+    ) -> Result<Self, CliError> {
+        let ours = context.config()?.server.public_url();
+        let mut api_domains = Vec::new();
+        for (name, _) in &issued.handles {
+            api_domains.push(match issued.caller.mode {
+                Mode::Proxied => Some(ours.to_owned()),
+                Mode::Direct => zohos(name, vault).await?,
+            });
+        }
+        Ok(Self {
+            accounts_domain: ours.to_owned(),
+            issued,
+            api_domains,
+        })
+    }
+
+    /// Lists the connections whose API domain nobody knows yet.
+    pub(super) fn without_api_domain(&self) -> impl Iterator<Item = &ConnectionName> {
+        let handles = self.issued.handles.iter().zip(&self.api_domains);
+        handles.filter_map(|((name, _), domain)| domain.is_none().then_some(name))
+    }
+
+    /// Writes them in this form.
+    pub(super) async fn text(&self, format: Format, vault: &Vault) -> Result<String, CliError> {
+        match format {
+            Format::Variables => pretty(&self.variables()),
+            Format::Env => Ok(self.lines()),
+            Format::Json => {
+                let caller = Shown::one(&self.issued.caller, vault).await?;
+                let line = serde_json::to_string(&self.answer(caller)).map_err(unwritable)?;
+                Ok(line + "\n")
+            }
+        }
+    }
+
+    fn variables(&self) -> Value {
+        let object = |settings: Vec<Setting>| {
+            let pairs = settings.into_iter();
+            let pairs = pairs.map(|(name, _, value)| (name.to_owned(), Value::String(value)));
+            Value::Object(pairs.collect())
+        };
+        let mut all = self.each();
+        match all.len() {
+            0 => object(self.shared(None)),
+            1 => object(all.remove(0).1),
+            _ => {
+                let named = all
+                    .into_iter()
+                    .map(|(name, own)| (name.to_string(), object(own)));
+                Value::Object(named.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    fn lines(&self) -> String {
+        let own = self
+            .each()
+            .pop()
+            .map_or_else(|| self.shared(None), |(_, own)| own);
+        own.iter()
+            .map(|(_, name, value)| format!("{name}={value}\n"))
+            .collect()
+    }
+
+    /// Lists the settings for each connection.
+    fn each(&self) -> Vec<(&ConnectionName, Vec<Setting>)> {
+        let handles = self.issued.handles.iter().zip(&self.api_domains);
+        handles
+            .map(|((name, handle), api_domain)| {
+                let mut own = self.shared(api_domain.as_deref());
+                let handle = handle.expose_secret().to_owned();
+                own.push(("ZohoRefreshToken", "ZOHO_REFRESH_TOKEN", handle));
+                (name, own)
+            })
+            .collect()
+    }
+
+    fn shared(&self, api_domain: Option<&str>) -> Vec<Setting> {
+        let Issued {
+            client_id,
+            client_secret,
+            ..
+        } = &self.issued;
+        let secret = client_secret.expose_secret().to_owned();
+        let mut settings = vec![(
+            "AccountsDomain",
+            "ZOHO_ACCOUNTS_DOMAIN",
+            self.accounts_domain.clone(),
+        )];
+        let api_domain = api_domain.map(str::to_owned);
+        settings.extend(api_domain.map(|domain| ("ApiDomain", "ZOHO_API_DOMAIN", domain)));
+        settings.push(("ZohoClientId", "ZOHO_CLIENT_ID", client_id.to_string()));
+        settings.push(("ZohoClientSecret", "ZOHO_CLIENT_SECRET", secret));
+        settings
+    }
+
+    fn answer(&self, caller: Shown) -> Answer<'_> {
+        let handles = self.issued.handles.iter().zip(&self.api_domains);
+        let handles = handles.map(|((connection, handle), api_domain)| Row {
+            connection: connection.as_str(),
+            api_domain: api_domain.as_deref(),
+            refresh_token: handle.expose_secret(),
+        });
+        Answer {
+            caller,
+            accounts_domain: &self.accounts_domain,
+            client_id: self.issued.client_id.as_str(),
+            client_secret: self.issued.client_secret.expose_secret(),
+            handles: handles.collect(),
+        }
+    }
+}
+
+/// The object of `--json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    caller: Shown,
+    accounts_domain: &'a str,
+    client_id: &'a str,
+    client_secret: &'a str,
+    handles: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    connection: &'a str,
+    api_domain: Option<&'a str>,
+    refresh_token: &'a str,
+}
+
+async fn zohos(name: &ConnectionName, vault: &Vault) -> Result<Option<String>, CliError> {
+    let found = connection::find(vault, name).await;
+    let found = found.map_err(|error| vault::explain(&error))?;
+    let domain = found.and_then(|found| found.api_domain);
+    Ok(domain.as_ref().map(with_port))
+}
+
+/// Writes the port out. Zoho's SDKs go to Zoho's own accounts server when the API domain is one that they know,
+/// letter by letter.
+fn with_port(domain: &ApiDomain) -> String {
+    let text = domain.as_str();
+    match text.strip_prefix("https://") {
+        Some(authority) if authority == domain.host() => format!("{text}:443"),
+        _ => text.to_owned(),
+    }
+}
+
+fn pretty(value: &Value) -> Result<String, CliError> {
+    let text = serde_json::to_string_pretty(value).map_err(unwritable)?;
+    Ok(text + "\n")
+}
+
+fn unwritable(error: serde_json::Error) -> CliError {
+    let message = "the settings cannot be written as JSON";
+    CliError::new(Kind::Internal, "json", message).cause(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_zohos_api_domain_is_written_out() {
+        for (domain, written) in [
+            ("https://www.zohoapis.eu", "https://www.zohoapis.eu:443"),
+            ("https://[::1]", "https://[::1]:443"),
+            ("https://api.example:8443", "https://api.example:8443"),
+            ("http://127.0.0.1:8480", "http://127.0.0.1:8480"),
+        ] {
+            assert_eq!(with_port(&ApiDomain::parse(domain).unwrap()), written);
+        }
+    }
+}
