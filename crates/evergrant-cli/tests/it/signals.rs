@@ -132,11 +132,10 @@ fn the_second_signal_gives_up_and_leaves_the_record() {
         );
         let again = flow.exchange("");
         again.failed(Failure(5, "grant_dead", "grant_used", "unknown"));
-        assert_eq!(
-            listener.connections(),
-            2,
-            "connected for the second, and sent nothing"
-        );
+        // It connects while it looks into the vault: there may be a connection, never a request.
+        let request = heard.recv_timeout(MOMENT).unwrap_or_default();
+        assert_eq!(request, "", "nothing was sent");
+        assert!(listener.connections() <= 2);
     }
 }
 
