@@ -1,5 +1,7 @@
 //! The broker of one command, and what is said of what it says.
 
+mod ask;
+
 use std::time::Duration;
 
 use evergrant::{
@@ -11,6 +13,7 @@ use evergrant::{
 };
 use zoho_oauth::{ClientId, ErrorWord};
 
+pub(crate) use self::ask::ask;
 use super::{
     Context,
     error::CliError,

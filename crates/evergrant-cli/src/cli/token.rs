@@ -15,7 +15,7 @@ use zoho_oauth::AccessToken;
 use self::format::Format;
 use super::{
     Context,
-    broker::{explain, min_valid_too_long, warning},
+    broker::{ask, explain, min_valid_too_long, warning},
     error::CliError,
     exchange::{HttpArgs, run::not_found},
     exit_code::Kind,
@@ -93,10 +93,7 @@ pub(crate) fn run(args: &TokenArgs, context: &mut Context<'_>) -> Result<(), Cli
             new: args.force_new,
             reserve: args.force_new || args.reserve,
         };
-        let token = match broker.token(name, &wanted).await {
-            Ok(token) => token,
-            Err(error) => return Err(explain(&error, name, &broker).await),
-        };
+        let token = ask(&broker, name, &wanted, &mut context.output).await?;
         for found in token.warnings() {
             if let (true, TokenWarning::MinValidCut { wanted, cut_to }) = (args.strict, found) {
                 return Err(min_valid_too_long((*wanted, *cut_to), name));

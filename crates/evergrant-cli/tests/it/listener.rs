@@ -81,12 +81,19 @@ fn hear(stream: &mut TcpStream) -> String {
         heard.extend_from_slice(&buffer[..length]);
         let text = String::from_utf8_lossy(&heard);
         match text.split_once("\r\n\r\n") {
-            Some((_, body)) if !body.contains("code=") => {}
+            Some((head, body)) if body.len() < length_of_body(head) => {}
             None if text.starts_with("POST") => {}
             _ => break,
         }
     }
     String::from_utf8_lossy(&heard).into_owned()
+}
+
+/// Reads from a request's head how long its body is.
+fn length_of_body(head: &str) -> usize {
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    let length = lines.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.map_or(0, |(_, length)| length.parse().unwrap())
 }
 
 /// Writes a reply of the token endpoint.

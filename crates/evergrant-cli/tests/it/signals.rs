@@ -1,5 +1,7 @@
 //! Ctrl-C and SIGTERM: before the request at once, after it only when its answer is here or given up.
 
+mod refresh;
+
 use std::{
     os::unix::process::ExitStatusExt,
     process::{Child, Command, Stdio},
@@ -21,7 +23,10 @@ const MOMENT: Duration = Duration::from_millis(300);
 const SIGNALS: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];
 
 fn start(flow: &Flow) -> Child {
-    let mut command = flow.command("acme", "");
+    start_command(flow.command("acme", ""))
+}
+
+fn start_command(mut command: Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }

@@ -96,12 +96,6 @@ impl Wanted {
 }
 
 impl Shared {
-    pub(super) fn flights_under_way(&self) -> Vec<Flight> {
-        // Unwrap safety: nothing panics while it holds the lock.
-        let flights = self.flights.lock().expect("whole");
-        flights.values().cloned().collect()
-    }
-
     /// Returns the flight for a credential, and whether it begins here.
     fn flight(self: &Arc<Self>, found: &Found, wanted: &Wanted) -> (Flight, bool) {
         // Unwrap safety: nothing panics while it holds the lock.
@@ -192,6 +186,7 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
             Look::Free => {}
         }
         let refresh = Refresh::prepare(shared, &found, &asker).await?;
+        let _under_way = shared.under_way.enter();
         let taken = take(shared, &found, &asker, wanted, &will_do);
         match taken.await {
             Ok(Taken::Lease(lease)) => match refresh.run(lease).await {

@@ -35,7 +35,8 @@
 //! A refresh runs in a task of its own. Neither the future that asked nor the last clone of the broker
 //! ends it when dropped; its result is in the vault for the next who asks. It does end with the runtime,
 //! or with the process: then the call still counts as one of the ten, what Zoho answered is lost, and the
-//! lease keeps the others waiting for about ten seconds. Nothing has to be closed;
+//! lease keeps the others waiting for about ten seconds; [`Broker::finish`] waits for it before that. Nothing
+//! has to be closed;
 //! [`Vault::close`](crate::vault::Vault::close) writes everything back into one file.
 //!
 //! # Limits
@@ -57,6 +58,7 @@ mod refresh;
 mod report;
 mod skew;
 mod token;
+mod under_way;
 
 #[cfg(test)]
 mod interleavings;
@@ -77,6 +79,7 @@ use self::{
     found::Found,
     ledger::{Moment, SealedToken},
     token::TokenData,
+    under_way::UnderWay,
 };
 pub use self::{
     error::{BrokerError, Limiter},
@@ -158,6 +161,7 @@ pub(super) struct Shared {
     boot: Option<String>,
     rng: Mutex<StdRng>,
     flights: Mutex<HashMap<Fingerprint, Flight>>,
+    under_way: UnderWay,
     cache: Cache,
 }
 
@@ -177,6 +181,7 @@ impl Broker {
             boot: clock::boot_id(),
             rng: Mutex::new(rng),
             flights: Mutex::default(),
+            under_way: UnderWay::default(),
             cache: Cache::default(),
         }))
     }
@@ -218,13 +223,21 @@ impl Broker {
         token
     }
 
-    /// Waits for the refreshes that are under way, for a program that is about to end: a refresh that is
-    /// broken off counts at Zoho all the same, and keeps the others waiting for its lease to run out.
+    /// Tells whether a refresh of this broker is under way: one that is broken off counts at Zoho all the
+    /// same, and keeps the others waiting for its lease to run out. Waiting for another process is none.
+    pub fn is_refreshing(&self) -> bool {
+        !self.0.under_way.is_empty()
+    }
+
+    /// Waits until a refresh of this broker is under way: from then on a program that is told to end had
+    /// better wait for [`finish`](Self::finish).
+    pub async fn refreshing(&self) {
+        self.0.under_way.begun().await;
+    }
+
+    /// Waits for the refreshes of this broker that are under way, for a program that is about to end.
     pub async fn finish(&self) {
-        for mut flight in self.0.flights_under_way() {
-            // One whose task has gone has ended too.
-            let _ = flight.wait_for(Option::is_some).await;
-        }
+        self.0.under_way.ended().await;
     }
 
     async fn token_of(

@@ -90,13 +90,36 @@ async fn a_program_that_ends_waits_for_what_is_under_way() {
     world.fault(json!({ "do": "delay", "seconds": 0.2 })).await;
     {
         let (name, wanted) = (acme(), Wanted::default());
-        let asking = broker.token(&name, &wanted);
-        let gone = tokio::time::timeout(Duration::from_millis(100), asking).await;
-        gone.unwrap_err();
+        tokio::select! {
+            token = broker.token(&name, &wanted) => panic!("too early: {token:?}"),
+            () = broker.refreshing() => assert!(broker.is_refreshing()),
+        }
     }
     broker.finish().await;
+    assert!(!broker.is_refreshing());
     assert_eq!(world.count("leases WHERE owner IS NOT NULL").await, 0);
     assert_eq!(world.count("refreshes WHERE outcome = 'open'").await, 0);
+}
+
+#[tokio::test]
+async fn who_waits_for_another_process_has_nothing_to_finish() {
+    let world = World::expired().await;
+    world.fault(json!({ "do": "delay", "seconds": 2 })).await;
+    let (other, broker) = (world.broker().await, world.broker().await);
+    let (name, wanted) = (acme(), Wanted::default());
+    let others = tokio::spawn({
+        let (other, name, wanted) = (other.clone(), name.clone(), wanted.clone());
+        async move { other.token(&name, &wanted).await.map(drop) }
+    });
+    while world.count("refreshes WHERE outcome = 'open'").await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let asking = broker.token(&name, &wanted);
+    let waits = tokio::time::timeout(Duration::from_millis(200), asking).await;
+    waits.unwrap_err();
+    assert!(other.is_refreshing() && !broker.is_refreshing());
+    broker.finish().await;
+    others.await.unwrap().unwrap();
 }
 
 #[tokio::test]
