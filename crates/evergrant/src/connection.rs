@@ -37,7 +37,7 @@ pub const REFRESH_LIMIT: u32 = 10;
 pub const REFRESH_WINDOW: Duration = Duration::from_secs(600);
 
 /// The name of a connection: `^[a-z0-9][a-z0-9._-]{0,62}$`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionName(String);
 
 impl ConnectionName {

@@ -12,6 +12,7 @@ use papaya::HashMap;
 
 use super::{
     BrokerError, Token, TokenWarning, Wanted,
+    handed_out::{Counter, HandedOut},
     ledger::{Moment, SealedToken},
     token::TokenData,
 };
@@ -26,6 +27,7 @@ pub(super) struct Cache {
     tokens: OnceLock<HashMap<ConnectionName, Arc<Cached>>>,
     /// Whether a token was given. The first is not kept: a process that asks once does not ask again.
     gave_one: AtomicBool,
+    pub(super) handed_out: HandedOut,
 }
 
 struct Cached {
@@ -33,10 +35,11 @@ struct Cached {
     credential: Fingerprint,
     token: SealedToken,
     checked: AtomicI64,
+    handed_out: Counter,
 }
 
 impl Cache {
-    /// Finds a token that will do and was in the vault a moment ago.
+    /// Finds a token that will do and was in the vault a moment ago, and counts that it is given.
     pub(super) fn find(
         &self,
         name: &ConnectionName,
@@ -47,7 +50,12 @@ impl Cache {
         let cached = tokens.get(name)?;
         let checked = Uptime::from_millis(cached.checked.load(Ordering::Relaxed));
         let is_recent = checked <= moment.up && checked.until(moment.up) < UNCHECKED;
-        (is_recent && !wanted.new).then(|| cached.give(wanted, moment))?
+        if !is_recent || wanted.new {
+            return None;
+        }
+        let token = cached.give(wanted, moment)?;
+        cached.handed_out.count();
+        Some(token)
     }
 
     /// Finds a token that will do, whenever it was last seen in the vault.
@@ -154,6 +162,7 @@ impl Cache {
             credential,
             token: token.clone(),
             checked: AtomicI64::new(moment.up.as_millis()),
+            handed_out: self.handed_out.counter(&data.connection),
         };
         let tokens = self.tokens.get_or_init(HashMap::new).pin();
         tokens.insert(data.connection.clone(), Arc::new(cached));

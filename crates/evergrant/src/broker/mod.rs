@@ -50,6 +50,7 @@ mod cache;
 mod error;
 mod flight;
 mod found;
+mod handed_out;
 mod lease;
 mod ledger;
 mod memory;
@@ -209,35 +210,31 @@ impl Broker {
         if let Some(token) = self.0.cache.find(name, wanted, &moment) {
             return Ok(token);
         }
-        let token = match found::find(&self.0, name, &moment).await {
-            Ok(found) => self.token_of(found, wanted, moment).await,
-            // A vault that cannot be read now is no reason to keep a token back that works.
-            Err(error @ BrokerError::Vault(_)) => {
-                return self.0.cache.find_unchecked(name, wanted, &moment, error);
+        let token = self.token_not_in_memory(name, wanted, moment).await;
+        match &token {
+            Ok(_) => self.0.cache.handed_out.counter(name).count(),
+            Err(BrokerError::NotFound(_) | BrokerError::Revoked { .. }) => {
+                self.0.cache.forget(name);
             }
-            Err(error) => Err(error),
-        };
-        if let Err(BrokerError::NotFound(_) | BrokerError::Revoked { .. }) = token {
-            self.0.cache.forget(name);
+            Err(_) => {}
         }
         token
     }
 
-    /// Tells whether a refresh of this broker is under way: one that is broken off counts at Zoho all the
-    /// same, and keeps the others waiting for its lease to run out. Waiting for another process is none.
-    pub fn is_refreshing(&self) -> bool {
-        !self.0.under_way.is_empty()
-    }
-
-    /// Waits until a refresh of this broker is under way: from then on a program that is told to end had
-    /// better wait for [`finish`](Self::finish).
-    pub async fn refreshing(&self) {
-        self.0.under_way.begun().await;
-    }
-
-    /// Waits for the refreshes of this broker that are under way, for a program that is about to end.
-    pub async fn finish(&self) {
-        self.0.under_way.ended().await;
+    async fn token_not_in_memory(
+        &self,
+        name: &ConnectionName,
+        wanted: &Wanted,
+        moment: Moment,
+    ) -> Result<Token, BrokerError> {
+        match found::find(&self.0, name, &moment).await {
+            Ok(found) => self.token_of(found, wanted, moment).await,
+            // A vault that cannot be read now is no reason to keep a token back that works.
+            Err(error @ BrokerError::Vault(_)) => {
+                (self.0.cache).find_unchecked(name, wanted, &moment, error)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn token_of(

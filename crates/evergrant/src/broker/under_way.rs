@@ -2,6 +2,27 @@
 
 use tokio::sync::watch;
 
+use super::Broker;
+
+impl Broker {
+    /// Tells whether a refresh of this broker is under way: one that is broken off counts at Zoho all the
+    /// same, and keeps the others waiting for its lease to run out. Waiting for another process is none.
+    pub fn is_refreshing(&self) -> bool {
+        !self.0.under_way.is_empty()
+    }
+
+    /// Waits until a refresh of this broker is under way: from then on a program that is told to end had
+    /// better wait for [`finish`](Self::finish).
+    pub async fn refreshing(&self) {
+        self.0.under_way.begun().await;
+    }
+
+    /// Waits for the refreshes of this broker that are under way, for a program that is about to end.
+    pub async fn finish(&self) {
+        self.0.under_way.ended().await;
+    }
+}
+
 /// How many there are.
 #[derive(Default)]
 pub(super) struct UnderWay(watch::Sender<usize>);

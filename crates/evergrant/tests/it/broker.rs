@@ -303,3 +303,21 @@ async fn a_busy_process_asks_the_vault_once_a_second() {
     let gone = broker.token(&acme(), &Wanted::default()).await;
     assert!(matches!(gone, Err(BrokerError::NotFound(_))), "{gone:?}");
 }
+
+#[tokio::test]
+async fn every_token_that_is_given_is_counted_from_wherever_it_comes() {
+    let world = World::expired().await;
+    let broker = world.broker().await;
+    assert!(broker.handed_out().is_empty());
+    // By a refresh, from the vault, and twice from memory.
+    for count in 1..=4 {
+        broker.token(&acme(), &Wanted::default()).await.unwrap();
+        assert_eq!(broker.clone().handed_out()[&acme()], count);
+    }
+    let nobody = "nobody".parse().unwrap();
+    broker.token(&nobody, &Wanted::default()).await.unwrap_err();
+    world.pass(3600).await;
+    broker.token(&acme(), &Wanted::default()).await.unwrap();
+    let counts = broker.handed_out().into_iter().collect::<Vec<_>>();
+    assert_eq!(counts, [(acme(), 5)], "another token goes on counting");
+}
