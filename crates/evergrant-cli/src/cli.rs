@@ -25,6 +25,7 @@ pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod exec;
 pub(crate) mod exit_code;
+pub(crate) mod help;
 pub(crate) mod man;
 pub(crate) mod output;
 pub(crate) mod recover;
@@ -106,6 +107,7 @@ pub(crate) enum Command {
     Simulate(simulate::SimulateArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    Help(help::HelpArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -267,5 +269,6 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<(), CliError>
         Command::Simulate(args) => simulate::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
+        Command::Help(args) => help::run(&args, context),
     }
 }

@@ -366,6 +366,7 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         "data-centers",
         "completions bash",
         "man",
+        "help",
     ];
     for line in lines {
         story.everywhere(line);

@@ -21,6 +21,7 @@ mod flow;
 mod full_disk;
 mod golden;
 mod handing_over;
+mod help;
 mod import;
 mod inputs;
 mod keeping;
