@@ -86,8 +86,21 @@ fn another_connection_can_use_the_same_app() {
 }
 
 #[test]
-fn to_replace_what_is_not_there_is_no_error() {
-    assert_eq!(Flow::new().kept("--replace")["outcome"], "created");
+fn to_replace_what_is_not_there_is_no_error_and_is_said() {
+    let flow = Flow::new();
+    assert_eq!(flow.kept("--replace")["outcome"], "created");
+    let says_so = |name: &str| {
+        flow.grant(json!({ "scope": SCOPE }));
+        let domain = flow.accounts_domain();
+        let line = format!(
+            "exchange {name} --replace --self-client self_client.json --accounts-domain {domain}"
+        );
+        let outcome = flow.world.run(&line);
+        assert_eq!(outcome.exit_code, 0, "{outcome:?}");
+        outcome.stderr.contains("there was nothing to replace")
+    };
+    assert!(!says_so("acme"));
+    assert!(says_so("amce"), "a name that was mistyped shows");
 }
 
 #[test]

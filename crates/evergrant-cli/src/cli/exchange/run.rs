@@ -286,6 +286,11 @@ async fn answer(
     context
         .output
         .note(&answer::for_people(&kept, Some(started.elapsed())));
+    if args.replace && !kept.replaced {
+        context
+            .output
+            .note("there was nothing to replace: a new connection was made");
+    }
     for warning in answer::warnings(&kept) {
         context.output.warn(&warning);
     }
