@@ -136,6 +136,7 @@ fn an_old_secret_is_retired_and_the_last_one_stays() {
     let retire = |secret: &str| format!("apps secret retire {id} {secret}");
     fails(&flow.world, &retire(&old), 3, "last_secret");
     let new = secret_id(&add(&flow), 1);
+    flow.rows("UPDATE app_secrets SET last_accepted_at = 1");
     let retired = done(&flow.world, &format!("{} --json", retire(&old))).answer();
     assert_eq!(secret_id(&retired, 0), new);
     assert!(retired["secrets"][1]["retired_at"].is_string(), "{retired}");
@@ -145,6 +146,35 @@ fn an_old_secret_is_retired_and_the_last_one_stays() {
     assert!(!error.to_string().contains(NEW), "{error}");
     let events = flow.rows("SELECT event FROM audit WHERE connection_id IS NULL");
     assert_eq!(events, "app_secret_added\napp_secret_retired");
+}
+
+#[test]
+fn the_only_accepted_secret_is_not_retired_without_a_yes() {
+    let flow = acme();
+    let (id, old) = (client_id(&flow), secret_id(&only(&flow.world), 0));
+    let new = secret_id(&add(&flow), 1);
+    let retire = |secret: &str| format!("apps secret retire {id} {secret}");
+    fails(&flow.world, &retire(&old), 2, "not_confirmed");
+    for (answer, retired) in [("", "0"), ("n", "0"), ("yes", "1")] {
+        let mut python = Command::new("python3");
+        python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/person.py"));
+        python.arg(format!("Retire it? [y/N] ={answer}"));
+        python.args(["--", env!("CARGO_BIN_EXE_evergrant")]);
+        python.args(retire(&old).split(' '));
+        python.env("EVERGRANT_HOME", flow.world.path(""));
+        let outcome = Outcome::of(python.env_remove("EVERGRANT_CONFIG"));
+        assert_eq!(outcome.exit_code, 0, "{outcome:?}");
+        let count = flow.rows("SELECT count(*) FROM app_secrets WHERE retired_at IS NOT NULL");
+        assert_eq!(count, retired, "{answer}: {outcome:?}");
+    }
+    fails(&flow.world, &retire(&new), 3, "last_secret");
+    let flow = acme();
+    let (id, old) = (client_id(&flow), secret_id(&only(&flow.world), 0));
+    let untried = secret_id(&add(&flow), 1);
+    let retire = |secret: &str| format!("apps secret retire {id} {secret}");
+    done(&flow.world, &retire(&untried));
+    add(&flow);
+    done(&flow.world, &format!("{} --yes", retire(&old)));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use evergrant::{
-    app::{self, AppEntry, SecretId},
+    app::{self, AppEntry, SecretEntry, SecretId},
     vault::UnlockedVault,
 };
 use zoho_oauth::ClientSecret;
@@ -10,7 +10,8 @@ use zoho_oauth::ClientSecret;
 use super::{AppArgs, explain::explain, shown::Shown};
 use crate::{
     cli::{
-        Context, app_inputs::ClientSecretArgs, error::CliError, redact::hide_tokens, vault::rng,
+        Context, app_inputs::ClientSecretArgs, connections::confirmed, error::CliError,
+        redact::hide_tokens, vault::rng,
     },
     inputs::{complete, given, prompter::Prompter},
 };
@@ -26,11 +27,16 @@ pub(crate) enum SecretCommand {
         secret: ClientSecretArgs,
     },
     /// Take a client secret out of use; the last one stays
+    ///
+    /// It asks before it retires the only one that Zoho accepted: what is left may be wrong.
     Retire {
         #[command(flatten)]
         app: AppArgs,
         /// What it is called, as `evergrant apps show` says; not the secret itself
         secret_id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -41,7 +47,11 @@ pub(super) async fn run(
 ) -> Result<(), CliError> {
     match command {
         SecretCommand::Add { app, secret } => add(app, secret, context).await,
-        SecretCommand::Retire { app, secret_id } => retire(app, secret_id, context).await,
+        SecretCommand::Retire {
+            app,
+            secret_id,
+            yes,
+        } => retire(app, secret_id, *yes, context).await,
     }
 }
 
@@ -86,6 +96,7 @@ fn read(args: &ClientSecretArgs, context: &mut Context<'_>) -> Result<ClientSecr
 async fn retire(
     args: &AppArgs,
     secret_id: &str,
+    yes: bool,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     // What is no id may be a secret: it is not repeated.
@@ -98,10 +109,26 @@ async fn retire(
             ))
     })?;
     let (vault, app) = args.open(context).await?;
+    let question = format!(
+        "{id} is the only client secret of {} that Zoho accepted so far. Retire it?",
+        app.client_id
+    );
+    if leaves_only_untried(&app, &id) && !yes && !confirmed(&question, context)? {
+        return Ok(());
+    }
     let retired = app::retire_secret(&vault, &app.id, &id).await;
     retired.map_err(|error| explain(&error))?;
     let note = format!("{}: client secret {id} is out of use", app.client_id);
     done(&vault, &app, &note, context).await
+}
+
+/// Tells whether secrets are left without this one, and none that Zoho ever accepted. The last of all is
+/// not retired anyway.
+fn leaves_only_untried(app: &AppEntry, id: &SecretId) -> bool {
+    let usable = app.secrets.iter().filter(|one| one.retired_at.is_none());
+    let (this, others): (Vec<_>, Vec<_>) = usable.partition(|one| one.id == *id);
+    let was_accepted = |one: &&SecretEntry| one.last_accepted_at.is_some();
+    this.iter().any(was_accepted) && !others.is_empty() && !others.iter().any(was_accepted)
 }
 
 async fn done(
