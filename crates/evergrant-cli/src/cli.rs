@@ -1,11 +1,15 @@
 //! The command line: the tree of commands, and the way from arguments to an exit code.
 
-use std::{cell::OnceCell, ffi::OsString, io::Read, path::PathBuf, process::ExitCode};
+use std::{cell::OnceCell, ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::{
-    config::Config, environment::Environment, inputs::prompter::Terminal, paths::Paths, telemetry,
+    config::Config,
+    environment::Environment,
+    inputs::{prompter::Terminal, stdin::Stdin},
+    paths::Paths,
+    telemetry,
 };
 use error::CliError;
 use output::{Output, Streams};
@@ -124,7 +128,7 @@ pub(crate) struct Context<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) options: GlobalOptions,
     pub(crate) output: Output,
-    pub(crate) stdin: Box<dyn Read>,
+    pub(crate) stdin: Stdin,
     config: OnceCell<Config>,
     program: String,
     /// Whether a person sees standard error, and may be asked.
@@ -184,6 +188,7 @@ pub fn run(
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let Streams {
         stdin,
+        typed,
         stdout,
         stderr,
         attended,
@@ -203,7 +208,7 @@ pub fn run(
         environment,
         options,
         output,
-        stdin,
+        stdin: Stdin::new(stdin, typed),
         config: OnceCell::new(),
         program: program_of(&arguments),
         attended,

@@ -16,4 +16,5 @@ pub(crate) mod prompter;
 pub(crate) mod read;
 mod self_client;
 mod source;
+pub(crate) mod stdin;
 mod variables;

@@ -18,6 +18,8 @@ use super::{GlobalOptions, error::CliError, exit_code::Kind};
 pub struct Streams {
     /// What secrets are read from where a flag says so.
     pub stdin: Box<dyn Read>,
+    /// Whether it is a terminal, where what is typed is shown.
+    pub typed: bool,
     /// What was asked for.
     pub stdout: Box<dyn Write>,
     /// Everything else.
@@ -34,6 +36,7 @@ impl Streams {
     pub fn of_process() -> Self {
         Self {
             stdin: Box::new(io::stdin()),
+            typed: io::stdin().is_terminal(),
             stdout: Box::new(anstream::stdout()),
             stderr: Box::new(anstream::stderr()),
             attended: io::stderr().is_terminal(),

@@ -146,7 +146,7 @@ async fn discard(id: ExchangeId, context: &mut Context<'_>) -> Result<(), CliErr
 
 fn pasted(context: &mut Context<'_>) -> Result<String, CliError> {
     let mut text = String::new();
-    let read = (&mut context.stdin)
+    let read = (context.stdin.open())
         .take(PASTED_LIMIT)
         .read_to_string(&mut text);
     read.map_err(|error| {

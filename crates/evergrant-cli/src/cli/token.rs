@@ -106,14 +106,15 @@ pub(crate) fn run(args: &TokenArgs, context: &mut Context<'_>) -> Result<(), Cli
 }
 
 fn rejected_token(context: &mut Context<'_>) -> Result<AccessToken, CliError> {
-    let text = read::secret_stdin(&mut context.stdin)?;
+    let instead = "pipe the token in that Zoho's API refused, and nothing else";
+    let text = read::secret_stdin(context.stdin.secret(), "--rejected-stdin", instead)?;
     text.parse().map_err(|error: zoho_oauth::InvalidSecret| {
         CliError::usage(
             "invalid_input",
             "what came on standard input is no access token",
         )
         .cause(error)
-        .next("pipe the token in that Zoho's API refused, and nothing else")
+        .next(instead)
     })
 }
 

@@ -249,7 +249,11 @@ impl Collector<'_> {
         let (text, flag) = if let Some(path) = file {
             (read::secret_file(path, &mut self.warnings)?, file_flag)
         } else if from_stdin {
-            (read::secret_stdin(self.stdin)?, stdin_flag)
+            let instead = format!(
+                "leave {stdin_flag} out and it is asked for, hidden; or pipe it in from a program or a file"
+            );
+            let read = read::secret_stdin(self.stdin, stdin_flag, &instead);
+            (read?, stdin_flag)
         } else if let Some(command) = command {
             let printed = read::secret_command(command, self.children);
             let printed =

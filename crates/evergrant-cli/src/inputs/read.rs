@@ -10,6 +10,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
+use super::stdin::IsTyped;
 use crate::{
     cli::{error::CliError, output::Warning, redact::hide_token_as_path},
     environment::Environment,
@@ -56,12 +57,22 @@ pub(crate) fn secret_file(
     file(path, warnings).map(without_newline)
 }
 
-/// Reads one secret from standard input, to its end.
-pub(crate) fn secret_stdin(stdin: &mut dyn Read) -> Result<Zeroizing<String>, CliError> {
-    let text = bounded(stdin).map_err(|error| {
-        CliError::config("stdin_unreadable", "cannot read standard input")
+/// Reads one secret from standard input, to its end. `instead` says what to do where it would have to be typed.
+pub(crate) fn secret_stdin(
+    stdin: &mut dyn Read,
+    flag: &str,
+    instead: &str,
+) -> Result<Zeroizing<String>, CliError> {
+    let text = bounded(stdin).map_err(|error| match IsTyped::is(&error) {
+        true => CliError::usage(
+            "stdin_is_terminal",
+            format!("nothing is piped into standard input, from which {flag} reads"),
+        )
+        .cause(error)
+        .next(instead),
+        false => CliError::config("stdin_unreadable", "cannot read standard input")
             .cause(error)
-            .next("give the value in a file")
+            .next("give the value in a file"),
     })?;
     Ok(without_newline(text))
 }
@@ -147,7 +158,7 @@ mod tests {
         }
         assert_eq!(secret(b"s3cret\n\n").unwrap(), "s3cret\n");
         let mut stdin = "s3cret\n".as_bytes();
-        assert_eq!(secret_stdin(&mut stdin).unwrap().as_str(), "s3cret");
+        assert_eq!(secret_stdin(&mut stdin, "", "").unwrap().as_str(), "s3cret");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{os::unix::fs::PermissionsExt, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
+    flow::Flow,
     simulator::Simulator,
     world::{Outcome, World},
 };
@@ -194,4 +195,43 @@ fn a_person_is_asked_and_the_grant_comes_last() {
         outcome.stdout
     );
     assert_eq!(story.world.run("connections show acme").exit_code, 0);
+}
+
+/// Runs a line at a terminal, where a person gives these answers.
+fn at_a_terminal(world: &World, line: &str, answers: &[&str]) -> Outcome {
+    let mut python = Command::new("python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/person.py"));
+    python.args(answers);
+    python.args(["--", env!("CARGO_BIN_EXE_evergrant")]);
+    python.args(line.split(' ')).arg("--json");
+    python.env("EVERGRANT_HOME", world.path(""));
+    Outcome::of(python.env_remove("EVERGRANT_CONFIG"))
+}
+
+#[test]
+fn no_secret_is_typed_where_it_is_shown() {
+    let flow = Flow::new();
+    flow.kept("");
+    let apps = flow.world.run("apps list --json").answer();
+    let add = format!(
+        "apps secret add {} --client-secret-stdin",
+        apps[0]["client_id"].as_str().unwrap()
+    );
+    for line in [
+        "exchange other --grant-token-stdin",
+        "exchange other --client-secret-stdin",
+        &add,
+        "token acme --rejected-stdin",
+    ] {
+        let outcome = at_a_terminal(&flow.world, line, &[]);
+        assert_eq!(outcome.exit_code, 2, "{line}: {outcome:?}");
+        assert!(outcome.stdout.contains("stdin_is_terminal"), "{outcome:?}");
+        assert!(outcome.stdout.contains("pipe"), "{outcome:?}");
+    }
+    let pasted = at_a_terminal(&flow.world, "recover --paste", &["=typed", "=\u{4}"]);
+    assert_ne!(pasted.exit_code, 0, "{pasted:?}");
+    assert!(
+        !pasted.stdout.contains("\"reason\":\"stdin_"),
+        "a sealed reply is no secret: {pasted:?}"
+    );
 }

@@ -32,6 +32,7 @@ fn run(line: &str, environment: &Environment) -> (ExitCode, String, String) {
     let (stdout, stderr) = (Page::default(), Page::default());
     let streams = Streams {
         stdin: Box::new(io::empty()),
+        typed: false,
         stdout: Box::new(stdout.clone()),
         stderr: Box::new(stderr.clone()),
         attended: false,

@@ -81,7 +81,7 @@ async fn add(
 /// Reads the secret by the same ways as an exchange does; at a hidden prompt, if nothing is given.
 fn read(args: &ClientSecretArgs, context: &mut Context<'_>) -> Result<ClientSecret, CliError> {
     let children = context.environment_of_children()?;
-    let (environment, stdin) = (context.environment, &mut context.stdin);
+    let (environment, stdin) = (context.environment, context.stdin.secret());
     let (given, warnings) = given::client_secret(args, environment, &children, stdin)?;
     for warning in &warnings {
         context.output.warn(warning);

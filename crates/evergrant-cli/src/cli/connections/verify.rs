@@ -36,7 +36,7 @@ pub(super) fn collect(
     context: &mut Context<'_>,
 ) -> Result<GivenApp, CliError> {
     let children = context.environment_of_children()?;
-    let stdin = &mut context.stdin;
+    let stdin = context.stdin.secret();
     let given = GivenApp::collect(args, held, context.environment, &children, stdin)?;
     for found in &given.given.warnings {
         context.output.warn(found);

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ExchangeArgs, context: &mut Context<'_>) -> Result<(), 
     }
     let children = context.environment_of_children();
     let children = children.map_err(|error| error.grant(GrantFate::Unspent))?;
-    let given = Given::collect(args, context.environment, &children, &mut context.stdin)?;
+    let given = Given::collect(args, context.environment, &children, context.stdin.secret())?;
     for warning in &given.warnings {
         context.output.warn(warning);
     }
