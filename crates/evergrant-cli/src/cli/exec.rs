@@ -32,7 +32,10 @@ use crate::{duration, lifecycle};
 /// A token lives an hour. For a program that runs longer, --token-file keeps one that works in a file: the program
 /// reads it anew for each of its requests. evergrant then stays, passes signals on and removes the file at the end.
 #[derive(Debug, Args)]
-#[command(after_long_help = EXAMPLES)]
+#[command(
+    after_long_help = EXAMPLES,
+    override_usage = "evergrant exec <NAME> [OPTIONS] -- <PROGRAM> [ARG]..."
+)]
 pub(crate) struct ExecArgs {
     /// The connection
     pub(crate) name: ConnectionName,

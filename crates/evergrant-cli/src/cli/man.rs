@@ -3,7 +3,10 @@
 use std::{io, path::PathBuf};
 
 use clap::{Args, CommandFactory};
-use clap_mangen::Man;
+use clap_mangen::{
+    Man,
+    roff::{Roff, roman},
+};
 
 use super::{Cli, Context, error::CliError, exit_code};
 
@@ -46,17 +49,45 @@ pub(crate) fn run(args: &ManArgs, context: &mut Context<'_>) -> Result<(), CliEr
 }
 
 fn page(command: &clap::Command) -> String {
+    let name = command.get_display_name().unwrap_or(command.get_name());
     let mut page = Vec::new();
-    let name = command
-        .get_display_name()
-        .unwrap_or(command.get_name())
-        .to_owned();
-    // Unwrap safety: writing to memory does not fail.
-    #[expect(clippy::expect_used, reason = "see above")]
-    Man::new(command.clone().name(name))
-        .render(&mut page)
-        .expect("renders");
-    String::from_utf8_lossy(&page).into_owned() + &exit_status(command.get_name() == "exec")
+    let bare = command.clone().name(name.to_owned());
+    // What stands below the options gets sections of its own, which are named for what is in them.
+    let bare = bare.after_help(None).after_long_help(None);
+    // Unwrap safety: a vector in memory takes all that is written to it.
+    #[expect(
+        clippy::expect_used,
+        reason = "a vector in memory takes all that is written to it"
+    )]
+    Man::new(bare).render(&mut page).expect("written");
+    let below = command.get_after_long_help().map(ToString::to_string);
+    String::from_utf8_lossy(&page).into_owned()
+        + &sections(&below.unwrap_or_default())
+        + &exit_status(command.get_name() == "exec")
+}
+
+/// Makes sections of what stands below the options: the examples, and what else is said there.
+fn sections(text: &str) -> String {
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && *line != "Examples:");
+    let (examples, notes): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("  "));
+    let mut roff = Roff::default();
+    if !examples.is_empty() {
+        roff.control("SH", ["EXAMPLES"]).control("EX", []);
+        for line in examples {
+            // A line that goes on is indented further.
+            roff.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+        }
+        roff.control("EE", []);
+    }
+    if !notes.is_empty() {
+        roff.control("SH", ["NOTES"]);
+        for line in notes {
+            roff.control("PP", []).text([roman(line)]);
+        }
+    }
+    roff.render()
 }
 
 fn exit_status(runs_a_program: bool) -> String {

@@ -75,4 +75,8 @@ fn manual_pages_of_all_commands_go_to_a_folder() {
         "{page}"
     );
     assert!(world.path("man1/evergrant.1").is_file());
+    let page = std::fs::read_to_string(world.path("man1/evergrant-exec.1")).unwrap();
+    let synopsis = "exec\\fR <NAME> [OPTIONS] \\-\\- <PROGRAM> [ARG]...";
+    assert!(page.contains(synopsis), "{page}");
+    assert!(page.contains(".SH EXAMPLES") && !page.contains("EXTRA"));
 }
