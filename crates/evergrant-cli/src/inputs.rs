@@ -7,6 +7,7 @@
 //! Precedence: flag, file named by a flag, environment, stored app, prompt.
 
 mod choose;
+pub(crate) mod codes;
 pub(crate) mod complete;
 mod echo;
 pub(crate) mod given;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use evergrant::connection::ConnectionName;
 
+use crate::inputs::codes::DataCenterCode;
+
 /// Where an app's values come from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Inputs")]
@@ -13,7 +15,7 @@ pub(crate) struct AppInputArgs {
     #[arg(id = "app", long, value_name = "NAME")]
     pub(crate) connection: Option<ConnectionName>,
     /// The data center: us, eu, in, au, jp, cn, ca, sa, uk or ae [env: ZOHO_REGION]
-    #[arg(long, value_name = "CODE", conflicts_with = "accounts_domain")]
+    #[arg(long, value_name = "CODE", value_parser = DataCenterCode, hide_possible_values = true, conflicts_with = "accounts_domain")]
     pub(crate) data_center: Option<String>,
     /// The accounts domain instead of a data center, as URL or host [env: ZOHO_ACCOUNTS_DOMAIN]
     #[arg(long, value_name = "URL")]

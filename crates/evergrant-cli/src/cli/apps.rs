@@ -18,7 +18,10 @@ use self::{
 };
 use super::{Context, connections::confirmed, error::CliError, output::table, vault};
 use crate::{
-    inputs::given::{accounts_domain_of, secret_of},
+    inputs::{
+        codes::DataCenterCode,
+        given::{accounts_domain_of, secret_of},
+    },
     lifecycle,
 };
 
@@ -69,7 +72,7 @@ pub(crate) struct AppArgs {
     /// The client ID of the app
     pub(crate) client_id: String,
     /// Its data center, where the client ID is registered at several
-    #[arg(long, value_name = "CODE", conflicts_with = "accounts_domain")]
+    #[arg(long, value_name = "CODE", value_parser = DataCenterCode, hide_possible_values = true, conflicts_with = "accounts_domain")]
     pub(crate) data_center: Option<String>,
     /// Its accounts domain instead of a data center, as URL or host
     #[arg(long, value_name = "URL")]

@@ -24,6 +24,19 @@ enum Shell {
     Fish,
 }
 
+/// The last of what the function for bash begins with.
+const BASH_BEGINS: &str = "    opts=\"\"\n";
+
+/// What stands after `--` is another program's: bash completes files there.
+const BASH_AFTER_DASHES: &str = r#"
+    for i in "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+    do
+        if [[ "${i}" == "--" ]] ; then
+            return 0
+        fi
+    done
+"#;
+
 /// Prints the script.
 pub(crate) fn run(args: &CompletionsArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let shell = match args.shell {
@@ -33,5 +46,9 @@ pub(crate) fn run(args: &CompletionsArgs, context: &mut Context<'_>) -> Result<(
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "evergrant", &mut script);
-    context.output.data(&String::from_utf8_lossy(&script))
+    let script = String::from_utf8_lossy(&script);
+    context.output.data(&match args.shell {
+        Shell::Bash => script.replacen(BASH_BEGINS, &[BASH_BEGINS, BASH_AFTER_DASHES].concat(), 1),
+        Shell::Zsh | Shell::Fish => script.into_owned(),
+    })
 }

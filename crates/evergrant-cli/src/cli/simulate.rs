@@ -10,7 +10,10 @@ use clap::Args;
 use zoho_sim::{Config, Simulator, StartError};
 
 use super::{Context, error::CliError, exit_code::Kind};
-use crate::lifecycle::{self, StopSignals};
+use crate::{
+    inputs::codes::DataCenterCode,
+    lifecycle::{self, StopSignals},
+};
 
 /// Run a simulator of Zoho on this machine
 ///
@@ -28,6 +31,8 @@ pub(crate) struct SimulateArgs {
     #[arg(
         long,
         value_name = "CODES",
+        value_parser = DataCenterCode,
+        hide_possible_values = true,
         value_delimiter = ',',
         default_value = "us"
     )]
