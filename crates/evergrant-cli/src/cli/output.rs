@@ -46,7 +46,9 @@ impl Streams {
 }
 
 /// Tells whether a stream leads to the null device: also where it was closed, for then the standard
-/// library has put the null device in its place.
+/// library has put the null device in its place, opened for reading and writing. That is how Python's
+/// `subprocess.DEVNULL` and libuv's `ignore` open it too, so that the two cannot be told apart: a closed
+/// stream is no failure, or every monitor that looks at the exit code only would see one.
 fn is_null(stream: &impl AsFd) -> io::Result<bool> {
     let file = File::from(stream.as_fd().try_clone_to_owned()?).metadata()?;
     let null = std::fs::metadata("/dev/null")?;
