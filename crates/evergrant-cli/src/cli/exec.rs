@@ -15,7 +15,7 @@ use evergrant::{
     connection::ConnectionName,
 };
 
-use self::{renewal::Renewal, signals::Signals, token_file::TokenFile};
+use self::{child::Program, renewal::Renewal, signals::Signals, token_file::TokenFile};
 use super::{
     Context,
     broker::{explain, warning},
@@ -64,6 +64,7 @@ Exit codes: the program's own, 128 and the signal that ended it; 125 no token, 1
 
 /// Runs the command.
 pub(crate) fn run(args: &ExecArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let program = Program::of(&args.program)?;
     match &args.token_file {
         None => {
             let token = lifecycle::run(async {
@@ -73,12 +74,12 @@ pub(crate) fn run(args: &ExecArgs, context: &mut Context<'_>) -> Result<(), CliE
                 broker.vault().vault().close().await;
                 Ok(token)
             })?;
-            let command = child::command(&args.program, &token, None, context)?;
+            let command = child::command(&program, &token, None, context)?;
             Err(start::in_our_place(command))
         }
         Some(path) => {
             let file = TokenFile::at(path)?;
-            context.exit_code = lifecycle::run(beside(args, file, context))?;
+            context.exit_code = lifecycle::run(beside(args, &program, file, context))?;
             Ok(())
         }
     }
@@ -87,6 +88,7 @@ pub(crate) fn run(args: &ExecArgs, context: &mut Context<'_>) -> Result<(), CliE
 /// Runs the program beside this process, which keeps the token in the file; returns its exit code.
 async fn beside(
     args: &ExecArgs,
+    program: &Program<'_>,
     mut file: TokenFile,
     context: &mut Context<'_>,
 ) -> Result<u8, CliError> {
@@ -96,7 +98,7 @@ async fn beside(
     let mut signals = Signals::listen()?;
     file.write(token.access_token())
         .map_err(|error| file.unwritable(&error))?;
-    let command = child::command(&args.program, &token, Some(file.path()), context)?;
+    let command = child::command(program, &token, Some(file.path()), context)?;
     let mut child = start::beside_us(command)?;
     let renewal = Renewal {
         broker: &broker,

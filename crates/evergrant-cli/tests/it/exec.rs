@@ -172,6 +172,19 @@ fn the_exit_code_is_the_programs() {
 }
 
 #[test]
+fn a_program_without_a_name_costs_no_refresh() {
+    let flow = connected(3600);
+    flow.expire();
+    for way in WAYS {
+        let outcome = Outcome::of(&mut flow.exec_of(way, &[""]));
+        assert_eq!(outcome.exit_code, 125, "{outcome:?}");
+        assert!(outcome.stderr.contains("empty text"), "{outcome:?}");
+    }
+    let refreshes = flow.rows("SELECT count(*) FROM refreshes");
+    assert_eq!(refreshes, "1", "the exchange's own");
+}
+
+#[test]
 fn a_failure_of_ours_is_125_and_says_which() {
     let flow = connected(3600);
     for (line, code, reason) in [

@@ -26,27 +26,40 @@ const OURS: [&str; 4] = [
     FILE,
 ];
 
+/// A program and its arguments.
+pub(super) struct Program<'a> {
+    name: &'a OsStr,
+    arguments: &'a [OsString],
+}
+
+impl<'a> Program<'a> {
+    /// Takes the words after `--`; whatever can be wrong with them is said before a token is got.
+    pub(super) fn of(words: &'a [OsString]) -> Result<Self, CliError> {
+        let Some((name, arguments)) = words.split_first() else {
+            return Err(CliError::usage("missing_argument", "a program is missing")
+                .next("evergrant exec --help"));
+        };
+        if name.is_empty() {
+            let message = "the program after -- is an empty text";
+            return Err(CliError::usage("missing_argument", message)
+                .next("see that the variable that should name the program is set"));
+        }
+        Ok(Self { name, arguments })
+    }
+}
+
 /// Prepares the program: this environment without our secrets, and the token.
 pub(super) fn command(
-    words: &[OsString],
+    program: &Program<'_>,
     token: &Token,
     file: Option<&Path>,
     context: &Context<'_>,
 ) -> Result<Command, CliError> {
-    let Some((program, arguments)) = words.split_first() else {
-        return Err(CliError::usage("missing_argument", "a program is missing")
-            .next("evergrant exec --help"));
-    };
-    if program.is_empty() {
-        let message = "the program after -- is an empty text";
-        return Err(CliError::usage("missing_argument", message)
-            .next("see that the variable that should name the program is set"));
-    }
     let is_ours = |name: &OsStr| OURS.iter().any(|ours| name == *ours);
     let inherited = context.environment_of_children()?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(program.name);
     command
-        .args(arguments)
+        .args(program.arguments)
         .env_clear()
         .envs(inherited.iter().filter(|(name, _)| !is_ours(name)))
         .envs(variables(token))
