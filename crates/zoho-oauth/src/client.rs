@@ -32,7 +32,11 @@ impl Client {
 
     /// Exchanges a grant token; see [`request::exchange`].
     ///
-    /// Look at the grant's `refresh_token`: without offline access there is none. After an error of which
+    /// Look at the grant's `refresh_token`: without offline access there is none.
+    ///
+    /// # Errors
+    ///
+    /// If Zoho cannot be asked, refuses, or answers what cannot be read. If
     /// [`was_sent`](ClientError::was_sent) is true, the grant token may be spent.
     pub async fn exchange(
         &self,
@@ -47,6 +51,11 @@ impl Client {
     }
 
     /// Gets an access token for a refresh token; see [`request::refresh`].
+    ///
+    /// # Errors
+    ///
+    /// If Zoho cannot be asked, refuses, or answers what cannot be read. If
+    /// [`was_sent`](ClientError::was_sent) is true, it counts as one of Zoho's ten in ten minutes.
     pub async fn refresh(
         &self,
         accounts: &AccountsDomain,
@@ -58,6 +67,10 @@ impl Client {
     }
 
     /// Gets an access token for a self client itself; see [`request::client_credentials`].
+    ///
+    /// # Errors
+    ///
+    /// If Zoho cannot be asked, refuses, or answers what cannot be read.
     pub async fn client_credentials(
         &self,
         accounts: &AccountsDomain,
@@ -73,6 +86,11 @@ impl Client {
     }
 
     /// Revokes a refresh token; see [`request::revoke`].
+    ///
+    /// # Errors
+    ///
+    /// If Zoho cannot be asked, refuses, or answers what cannot be read. If
+    /// [`was_sent`](ClientError::was_sent) is true, the token may be revoked; asking again does no harm.
     pub async fn revoke(
         &self,
         accounts: &AccountsDomain,
@@ -85,6 +103,10 @@ impl Client {
     }
 
     /// Revokes a refresh token on Zoho's other path; see [`request::revoke_as_app`].
+    ///
+    /// # Errors
+    ///
+    /// As [`revoke`](Self::revoke).
     pub async fn revoke_as_app(
         &self,
         accounts: &AccountsDomain,

@@ -24,8 +24,10 @@ pub struct AccountsDomain(Origin);
 impl AccountsDomain {
     /// Parses a URL, a bare host or a data center's code.
     ///
-    /// Fails on anything that is not plainly an origin, on plain http to anything but loopback, and, unless custom
-    /// hosts are allowed, on hosts that are no accounts server of Zoho's.
+    /// # Errors
+    ///
+    /// On anything that is not plainly an origin, on plain http to anything but loopback, and, unless custom hosts
+    /// are allowed, on hosts that are no accounts server of Zoho's.
     pub fn parse(text: &str, custom: CustomHosts) -> Result<Self, InvalidDomain> {
         let text = text.trim();
         if let Some(center) = DataCenter::find(text) {
@@ -64,6 +66,10 @@ pub struct ApiDomain(Origin);
 
 impl ApiDomain {
     /// Parses what a person gives: any https host, or plain http to loopback.
+    ///
+    /// # Errors
+    ///
+    /// On anything that is not plainly an origin, and on plain http to anything but loopback.
     pub fn parse(text: &str) -> Result<Self, InvalidDomain> {
         Origin::parse(text.trim()).map(Self)
     }
@@ -74,7 +80,9 @@ impl ApiDomain {
     /// accounts domain is loopback, and a custom accounts domain's own host. The `api.zoho.*` of older samples in
     /// Zoho's documentation was never seen in a reply and counts as foreign.
     ///
-    /// Fails with the foreign host's name, so that it can be shown and asked about.
+    /// # Errors
+    ///
+    /// With the foreign host's name, so that it can be shown and asked about; without one if the text is no origin.
     pub fn from_reply(text: &str, accounts: &AccountsDomain) -> Result<Self, ForeignApiDomain> {
         let origin = Origin::parse(text.trim()).map_err(|_| ForeignApiDomain { host: None })?;
         let zoho = DataCenter::of_api_host(&origin.host).is_some();

@@ -2,6 +2,7 @@
 #![cfg_attr(not(feature = "transport"), doc = "Zoho's OAuth 2.0 as plain values.")]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![warn(clippy::missing_errors_doc)]
 
 #[cfg(feature = "transport")]
 pub mod client;

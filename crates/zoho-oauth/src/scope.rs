@@ -77,12 +77,20 @@ impl fmt::Display for Scope {
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// Parses scopes separated by commas, white space or both. Fails on the first that is none.
+    /// Parses scopes separated by commas, white space or both.
+    ///
+    /// # Errors
+    ///
+    /// With the first word that is no scope.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         words(text).map(str::parse).collect()
     }
 
-    /// Parses scopes and bundles, which begin with `@`. Fails on the first that is neither.
+    /// Parses scopes and bundles, which begin with `@`.
+    ///
+    /// # Errors
+    ///
+    /// With the first word that is neither.
     pub fn parse_with_bundles(text: &str) -> Result<Self, InvalidScope> {
         let mut scopes = Self::default();
         for word in words(text) {

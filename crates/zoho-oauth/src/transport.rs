@@ -39,8 +39,11 @@ impl Transport {
 
     /// Opens a connection, with TLS for https, through the proxy if one is set for this origin.
     ///
-    /// The origin is a domain or any other `scheme://host[:port]`; its path is ignored. Whatever fails here, nothing
-    /// of a request has been sent.
+    /// The origin is a domain or any other `scheme://host[:port]`; its path is ignored.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection in time, or none that is trusted; nothing of a request has been sent then.
     pub async fn connect(&self, origin: impl AsRef<str>) -> Result<Connection, ConnectError> {
         let origin = parse_origin(origin.as_ref())?;
         let host = dial::host_of(&origin);

@@ -108,6 +108,10 @@ pub async fn list(vault: &Vault, since: Since) -> Result<Vec<Record>, VaultError
 }
 
 /// Lists the last changes of a connection's state, newest first, `limit` of them at most.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
 pub async fn history(
     vault: &Vault,
     connection_id: &str,
@@ -123,6 +127,10 @@ pub async fn history(
 }
 
 /// Returns the anchor of the last row; `None` if there is none yet.
+///
+/// # Errors
+///
+/// If the vault cannot be read, or the row is damaged.
 pub async fn head(vault: &Vault) -> Result<Option<Anchor>, VaultError> {
     let sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
     let query = sqlx::query_as::<_, (i64, Vec<u8>)>(sql);

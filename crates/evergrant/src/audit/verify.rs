@@ -105,6 +105,10 @@ pub async fn verify(vault: &UnlockedVault, since: Option<&Anchor>) -> Result<Ver
 
 /// Looks at the same without an anchor and with the keys alone, so that nothing is written whatever they
 /// are.
+///
+/// # Errors
+///
+/// As [`verify`].
 pub async fn check(vault: &Vault, keyring: &Keyring) -> Result<Verified, AuditError> {
     walk(vault, &vault.index_key(keyring)?, None).await
 }

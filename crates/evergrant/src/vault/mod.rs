@@ -118,6 +118,10 @@ impl Vault {
     }
 
     /// Looks whether the database can be written, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
     pub async fn check_writable(&self) -> Result<(), VaultError> {
         self.store.check_writable().await
     }

@@ -69,7 +69,12 @@ impl Connection {
     /// Sends the request and reads the reply, whatever its status; redirects are not followed.
     ///
     /// A reply that has begun is read to its end, but not past [`REPLY_LIMIT`] nor the time of the configuration:
-    /// what came until then is returned, marked as cut or too large. Fails if no body could begin.
+    /// what came until then is returned, marked as cut or too large.
+    ///
+    /// # Errors
+    ///
+    /// If no body could begin; [`may_have_arrived`](SendError::may_have_arrived) says whether the server may have
+    /// acted all the same.
     pub async fn send(mut self, request: Request<Bytes>) -> Result<Reply, SendError> {
         let request = self.target.address(request)?;
         self.wire.look().await;
