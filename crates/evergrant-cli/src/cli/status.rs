@@ -18,9 +18,10 @@ use super::{
     connections::shown::{Shown, for_people},
     error::CliError,
     exchange::run::not_found,
+    exit_code::Kind,
     output::table,
     recover,
-    time::span,
+    time::{rfc3339, span},
     vault,
 };
 use crate::lifecycle;
@@ -30,6 +31,9 @@ use crate::lifecycle;
 /// Reads the vault and asks nobody. Exit code 4 if a connection needs a new grant, 3 if Zoho refuses its app, 6 if
 /// it is throttled or has neither a token nor a refresh left, 7 if Zoho could not be reached when last tried; of
 /// several, the first of these. One that was revoked is an alarm (4) only where it is named.
+///
+/// What was found last stays until somebody asks for a token again, however long ago it was: `next at` is `now` where
+/// that may be done, and `evergrant token NAME` does it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -97,7 +101,10 @@ fn overview(shown: &[Shown], found: &[Connection], now: Timestamp) -> String {
             None => "none".to_owned(),
         };
         let refreshes = format!("{} of {}", shown.refreshes.used, shown.refreshes.limit);
-        let retry = shown.retry_at.clone().unwrap_or_default();
+        let retry = match &shown.retry_at {
+            None if found.state == State::Failing => "now".to_owned(),
+            retry_at => retry_at.clone().unwrap_or_default(),
+        };
         [
             shown.name.clone(),
             shown.state.to_owned(),
@@ -151,11 +158,26 @@ async fn alarm(one: &Connection, vault: &Vault) -> CliError {
             retry_at: one.retry_at.unwrap_or_else(|| vault.now()),
             by: one.throttled_by.unwrap_or(Limiter::Zoho),
         },
-        // A token of it may live all the same.
-        _ => {
-            let message = format!("{name} could not be refreshed when last tried");
-            return unavailable(message, &reason, one.retry_at, name);
-        }
+        _ => return failing(one, &reason),
     };
     explain_in(vault, &error, name).await
+}
+
+/// Says that the last refresh failed, and whether anybody may have found out since that the next one does not.
+/// A token may live all the same.
+fn failing(one: &Connection, reason: &str) -> CliError {
+    let (name, since) = (&one.name, rfc3339(one.state_since));
+    let message = format!("{name} could not be refreshed when last tried: failing since {since}");
+    if one.retry_at.is_some() {
+        return unavailable(message, reason, one.retry_at, name);
+    }
+    // A token that lives would be given without asking Zoho.
+    let options = match one.access_token_expires_at {
+        Some(_) => " --force-new",
+        None => "",
+    };
+    CliError::new(Kind::Unavailable, "unavailable", message)
+        .cause(reason)
+        .cause("it may be tried again now, and may work: nobody has asked since")
+        .next(format!("evergrant token {name}{options}     to try again"))
 }

@@ -116,6 +116,32 @@ fn what_may_pass_by_itself_is_said_as_token_says_it() {
 }
 
 #[test]
+fn a_failure_stays_an_alarm_until_somebody_asks_again_and_says_so() {
+    let flow = acme();
+    flow.state("failing", "the answer is a web page");
+    flow.rows("UPDATE leases SET closed_until_ms = (unixepoch() - 60) * 1000");
+    let alarm = flow.status("acme --json");
+    assert_eq!(alarm.exit_code, 7, "{alarm:?}");
+    let error = alarm.error();
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("failing since 20"), "{error}");
+    let causes = error["causes"].to_string();
+    assert!(causes.contains("nobody has asked since"), "{error}");
+    let next = error["next"].to_string();
+    assert!(next.contains("token acme --force-new "), "{next}");
+    let shown = flow.status("acme").stdout;
+    assert!(shown.contains("may be tried now"), "{shown}");
+    let table = flow.status("").stdout;
+    assert!(table.trim_end().ends_with("now"), "{table}");
+
+    flow.expire();
+    let next = flow.status("acme --json").error()["next"].to_string();
+    assert!(next.contains("token acme  "), "a token is none: {next}");
+    done(&flow.world, "token acme");
+    done(&flow.world, "status");
+}
+
+#[test]
 fn a_revoked_connection_is_an_alarm_only_where_it_is_named() {
     let flow = acme();
     done(&flow.world, "revoke acme --yes");

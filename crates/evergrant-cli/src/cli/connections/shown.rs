@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use evergrant::{broker::Limits, connection::Connection};
+use evergrant::{
+    broker::Limits,
+    connection::{Connection, State},
+};
 use serde::Serialize;
 
 use crate::cli::time::{rfc3339, span};
@@ -97,8 +100,12 @@ pub(crate) fn for_people(shown: &Shown) -> String {
     if let Some(reason) = &shown.state_reason {
         line("", reason);
     }
-    if let Some(retry_at) = &shown.retry_at {
-        line("", &format!("the next refresh may be tried at {retry_at}"));
+    match &shown.retry_at {
+        Some(retry_at) => line("", &format!("the next refresh may be tried at {retry_at}")),
+        None if shown.state == State::Failing.as_str() => {
+            line("", "the next refresh may be tried now");
+        }
+        None => {}
     }
     line("kind", &kind(shown));
     line("accounts domain", &shown.accounts_domain);
