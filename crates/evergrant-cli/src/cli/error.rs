@@ -164,8 +164,9 @@ impl CliError {
         struct Line<'a> {
             error: &'a Report,
         }
-        // Unwrap safety: strings and numbers in a struct always serialise.
-        #[expect(clippy::expect_used, reason = "see above")]
+        // Unwrap safety: to text in memory, only a failing `Serialize` or a map whose keys are no strings fails;
+        // the report is a struct of strings, numbers and lists of them.
+        #[expect(clippy::expect_used, reason = "strings and numbers, into memory")]
         serde_json::to_string(&Line { error: &self.0 }).expect("serialises")
     }
 

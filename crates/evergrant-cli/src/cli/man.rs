@@ -54,11 +54,8 @@ fn page(command: &clap::Command) -> String {
     let bare = command.clone().name(name.to_owned());
     // What stands below the options gets sections of its own, which are named for what is in them.
     let bare = bare.after_help(None).after_long_help(None);
-    // Unwrap safety: a vector in memory takes all that is written to it.
-    #[expect(
-        clippy::expect_used,
-        reason = "a vector in memory takes all that is written to it"
-    )]
+    // Unwrap safety: rendering fails only where its writer does, and a vector takes all that is written.
+    #[expect(clippy::expect_used, reason = "a vector takes all that is written")]
     Man::new(bare).render(&mut page).expect("written");
     let below = command.get_after_long_help().map(ToString::to_string);
     String::from_utf8_lossy(&page).into_owned()

@@ -98,8 +98,8 @@ pub(crate) fn secret_command(
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| failed(format!("/bin/sh: {error}")))?;
-    // Unwrap safety: standard output was piped above.
-    #[expect(clippy::unwrap_used, reason = "see above")]
+    // Unwrap safety: `Stdio::piped` above is what makes it `Some`, and nobody took it before.
+    #[expect(clippy::unwrap_used, reason = "it was piped, and is taken once")]
     let printed = bounded(&mut child.stdout.take().unwrap());
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
     if !status.success() {
