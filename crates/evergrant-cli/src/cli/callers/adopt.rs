@@ -82,7 +82,7 @@ fn read(args: &AdoptArgs, context: &mut Context<'_>) -> Result<complete::Credent
         client_secret: &args.client_secret,
         refresh_token: &args.refresh_token,
     };
-    let (environment, stdin) = (context.environment, &mut context.stdin);
+    let (environment, stdin) = (context.environment, context.stdin.secret());
     let (given, warnings) = given::credentials::collect(&flags, environment, &children, stdin)?;
     for warning in &warnings {
         context.output.warn(warning);
