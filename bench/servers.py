@@ -17,15 +17,16 @@ from simulator import Simulator
 class Estate:
     """A running `evergrant serve` with one thread, a connection `acme`, and its callers; gone when its block ends."""
 
-    def __init__(self, evergrant: Path, folder: Path, simulator: Simulator, *options: str) -> None:
-        self.home = Home(evergrant, folder / "estate", simulator)
-        self.options = options
+    def __init__(self, evergrant: Path, folder: Path, simulator: Simulator, *options: str, name: str = "estate") -> None:
+        self.home = Home(evergrant, folder / name, simulator)
+        self.options = options or self.home.trusting()
 
     def __enter__(self) -> "Estate":
-        self.home.exchange("acme")
+        if not self.home.database.exists():
+            self.home.exchange("acme")
         ready = self.home.folder / "ready.json"
         words = ["serve", "--quiet", "--workers", "1", "--listen", "127.0.0.1:0", "--ready-file", str(ready)]
-        command = self.home.command(*words, *self.options, *self.home.trusting())
+        command = self.home.command(*words, *self.options)
         self.process = subprocess.Popen(command.words, env=command.environment)
         while not ready.exists():
             time.sleep(0.01)
@@ -52,7 +53,7 @@ class Estate:
 class Nginx:
     """A running nginx with one worker; gone when its block ends."""
 
-    def __init__(self, folder: Path, port: int, server: str, http: str = "") -> None:
+    def __init__(self, folder: Path, port: int, server: str, http: str = "", listen: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(dir=folder))
         self.address = f"127.0.0.1:{port}"
         self.configuration = f"""
@@ -63,7 +64,7 @@ http {{
   client_body_temp_path {self.folder}; proxy_temp_path {self.folder}; fastcgi_temp_path {self.folder};
   uwsgi_temp_path {self.folder}; scgi_temp_path {self.folder};
   {http}
-  server {{ listen {self.address} backlog=4096; {server} }}
+  server {{ listen {self.address} {listen} backlog=4096; {server} }}
 }}"""
 
     def __enter__(self) -> "Nginx":
