@@ -1,6 +1,6 @@
 //! One connection of a caller: what HTTP it speaks, for how long, and how it ends.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
@@ -75,8 +75,7 @@ pub(crate) async fn serve(
         let state = state.clone();
         async move { Ok::<Response<Body>, Infallible>(routes::answer(&state, peer, request).await) }
     });
-    let connection = http.serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stops(&mut stopping) => {

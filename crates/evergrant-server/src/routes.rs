@@ -30,7 +30,7 @@ pub(crate) async fn answer(
     match request.uri().path() {
         "/oauth/v2/token" => accounts::token(state, peer, request).await,
         "/oauth/v2/token/revoke" | "/oauth/v2/revoke/token" => {
-            accounts::revoke(state, peer, request).await
+            Box::pin(accounts::revoke(state, peer, request)).await
         }
         "/oauth/serverinfo" if request.method() == Method::GET => {
             accounts::serverinfo(&state.public_url)

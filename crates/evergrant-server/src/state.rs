@@ -72,7 +72,8 @@ impl State {
     pub(crate) async fn token(&self, name: &ConnectionName) -> Result<Token, BrokerError> {
         match self.broker.token_in_memory(name, &WANTED) {
             Some(token) => Ok(token),
-            None => self.broker.token(name, &WANTED).await,
+            // In a box, since it is seldom needed, and each connection keeps room for all that it may do.
+            None => Box::pin(self.broker.token(name, &WANTED)).await,
         }
     }
 

@@ -90,12 +90,16 @@ async fn accept(listener: tokio::net::TcpListener, work: Work) {
             let Some(tls) = work.tls else {
                 return connection::serve(&http, stream, peer, state, stopping).await;
             };
-            let acceptor = TlsAcceptor::from(tls.borrow().clone());
-            let shaken =
-                tokio::time::timeout(state.patience.handshake, acceptor.accept(stream)).await;
-            if let Ok(Ok(stream)) = shaken {
-                connection::serve(&http, stream, peer, state, stopping).await;
-            }
+            // In a box, so that a connection without TLS keeps no room for it.
+            Box::pin(async {
+                let acceptor = TlsAcceptor::from(tls.borrow().clone());
+                let shaking = acceptor.accept(stream);
+                let shaken = tokio::time::timeout(state.patience.handshake, shaking).await;
+                if let Ok(Ok(stream)) = shaken {
+                    connection::serve(&http, stream, peer, state, stopping).await;
+                }
+            })
+            .await;
         });
     }
     drop(listener);

@@ -90,7 +90,9 @@ impl Parameters {
         }
         match ContentType::of(&head.headers) {
             ContentType::Form => parameters.take_form(&body)?,
-            ContentType::Multipart(boundary) => parameters.take_multipart(&body, boundary).await?,
+            ContentType::Multipart(boundary) => {
+                Box::pin(parameters.take_multipart(&body, boundary)).await?
+            }
             ContentType::Other => return Err(Unreadable::NoForm),
         }
         Ok(parameters)
