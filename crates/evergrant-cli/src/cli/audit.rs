@@ -52,6 +52,7 @@ struct Row {
     at: String,
     event: String,
     connection: Option<String>,
+    caller: Option<String>,
     actor: String,
     detail: String,
 }
@@ -118,6 +119,7 @@ impl From<Record> for Row {
             at: rfc3339(record.at),
             event: record.event,
             connection: record.connection,
+            caller: record.caller,
             actor: record.actor,
             detail: record.detail,
         }

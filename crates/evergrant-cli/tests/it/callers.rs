@@ -227,6 +227,30 @@ fn what_cannot_be_added_says_why() {
 }
 
 #[test]
+fn an_app_stays_while_a_caller_may_make_connections_of_it() {
+    let flow = acme();
+    add(&flow, "--allow-exchange customer");
+    done(&flow.world, "connections remove acme --yes");
+    let client_id = flow.rows("SELECT client_id FROM apps");
+    let remove = format!("apps remove {client_id} --yes");
+    let error = fails(&flow.world, &remove, 3, "app_in_use");
+    assert!(
+        error["message"].as_str().unwrap().contains("nightly"),
+        "{error}"
+    );
+    done(&flow.world, "callers revoke nightly --yes");
+    done(&flow.world, &remove);
+    let revoked = done(&flow.world, "callers list --all --json").answer();
+    assert_eq!(
+        revoked[0]["exchange"],
+        json!({ "name": "customer", "client_id": null })
+    );
+    let rows = done(&flow.world, "audit --json").answer();
+    let of_caller = |row: &&Value| row["caller"] == "nightly";
+    assert_eq!(rows.as_array().unwrap().iter().filter(of_caller).count(), 2);
+}
+
+#[test]
 fn credentials_that_standard_output_does_not_take_are_dead() {
     let flow = acme();
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());

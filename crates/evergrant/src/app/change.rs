@@ -38,6 +38,9 @@ pub enum AppError {
     /// Connections use the app.
     #[error("connections use the app: {}", .0.join(", "))]
     InUse(Vec<String>),
+    /// Callers may make connections of the app.
+    #[error("callers may make connections of the app: {}", .0.join(", "))]
+    MayBeUsed(Vec<String>),
     /// The vault refused.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -150,18 +153,25 @@ pub async fn retire_secret(
 ///
 /// # Errors
 ///
-/// If there is no such app, or if connections use it; or the vault's.
+/// If there is no such app, if connections use it, or if callers may make some; or the vault's.
 pub async fn remove(vault: &UnlockedVault, app_id: &str) -> Result<(), AppError> {
     let failed = |error| vault.store().error(error);
     let mut change = Change::begin(vault, app_id).await?;
-    let sql = "SELECT name FROM connections WHERE app_id = $1 AND removed_at IS NULL ORDER BY name";
-    let users = sqlx::query_scalar(sql).bind(app_id);
-    let users: Vec<String> = users
-        .fetch_all(&mut *change.transaction)
-        .await
-        .map_err(failed)?;
+    let users = change
+        .names(
+            "SELECT name FROM connections WHERE app_id = $1 AND removed_at IS NULL ORDER BY name",
+        )
+        .await?;
     if !users.is_empty() {
         return Err(AppError::InUse(users));
+    }
+    let makers = change
+        .names(
+            "SELECT name FROM callers WHERE exchange_app_id = $1 AND revoked_at IS NULL ORDER BY name",
+        )
+        .await?;
+    if !makers.is_empty() {
+        return Err(AppError::MayBeUsed(makers));
     }
     let delete = sqlx::query("DELETE FROM app_secrets WHERE app_id = $1").bind(app_id);
     let deleted = delete.execute(&mut *change.transaction).await;
@@ -211,6 +221,12 @@ impl<'a> Change<'a> {
         let sql = "SELECT id, fingerprint, retired_at IS NOT NULL AS retired FROM app_secrets
                    WHERE app_id = $1";
         let query = sqlx::query_as(sql).bind(self.app_id);
+        let found = query.fetch_all(&mut *self.transaction).await;
+        found.map_err(|error| self.vault.store().error(error))
+    }
+
+    async fn names(&mut self, of_app: &'static str) -> Result<Vec<String>, VaultError> {
+        let query = sqlx::query_scalar(of_app).bind(self.app_id);
         let found = query.fetch_all(&mut *self.transaction).await;
         found.map_err(|error| self.vault.store().error(error))
     }

@@ -20,6 +20,8 @@ pub struct Record {
     /// The connection that it is about, by the name that it has now or had last; `None` where it is
     /// about none.
     pub connection: Option<String>,
+    /// The caller that it is about, by its name; `None` where it is about none.
+    pub caller: Option<String>,
     /// What else there is to say.
     pub detail: String,
 }
@@ -38,8 +40,10 @@ pub enum Since {
 }
 
 /// A connection's row outlives its name: the join finds removed ones too.
-const SELECT: &str = "SELECT a.seq, a.at, a.event, a.actor, c.name AS connection, a.detail
-                      FROM audit a LEFT JOIN connections c ON c.id = a.connection_id";
+const SELECT: &str = "SELECT a.seq, a.at, a.event, a.actor, c.name AS connection,
+                        k.name AS caller, a.detail
+                      FROM audit a LEFT JOIN connections c ON c.id = a.connection_id
+                        LEFT JOIN callers k ON k.id = a.caller_id";
 
 /// How many rows a page holds at the most.
 const PAGE: u32 = 1_000;

@@ -511,6 +511,9 @@ async fn what_was_done_is_in_the_audit_with_the_caller() {
     caller::note_denied(&office.vault, None, 1, "unknown client")
         .await
         .unwrap();
+    let rows = audit::list(office.vault.vault(), Since::Beginning).await;
+    let of = rows.unwrap().pop().unwrap();
+    assert_eq!((of.event.as_str(), of.caller), ("caller_denied", None));
     let untold = "DELETE FROM connections WHERE name = 'umbrella'";
     office.world.execute(untold).await;
     audit::verify(&office.vault, None).await.unwrap();

@@ -27,6 +27,9 @@ pub(super) fn explain(error: &AppError) -> CliError {
             .cause("without the app they get no access token any more")
             .next("remove them first: evergrant connections remove NAME")
             .next("or give them another app: evergrant exchange NAME --replace --client-id ID"),
+        AppError::MayBeUsed(_) => of("app_in_use")
+            .cause("they exchange grant tokens of it")
+            .next("revoke them first: evergrant callers revoke NAME"),
         AppError::Vault(error) => vault::explain(error),
         _ => vault::explain_other(error),
     }
