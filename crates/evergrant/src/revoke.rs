@@ -2,6 +2,7 @@
 //! second. Whatever breaks off in between is mended by the same call once more, for Zoho then says
 //! that it does not know the token.
 
+mod access;
 mod ask;
 mod error;
 mod note;
@@ -9,7 +10,7 @@ mod token;
 
 use zoho_oauth::Transport;
 
-pub use self::error::RevokeError;
+pub use self::{access::revoke_access_tokens, error::RevokeError};
 use self::{ask::Answer, token::Sealed};
 use crate::{
     connection::{self, ConnectionName, State},

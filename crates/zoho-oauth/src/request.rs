@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::AccountsDomain;
 use crate::scope::Scopes;
-use crate::secret::{ClientId, ClientSecret, CodeVerifier, GrantToken, RefreshToken};
+use crate::secret::{AccessToken, ClientId, ClientSecret, CodeVerifier, GrantToken, RefreshToken};
 
 /// A registered OAuth client: what identifies it to the accounts server.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +82,13 @@ pub fn revoke(accounts: &AccountsDomain, token: &RefreshToken) -> Request<Bytes>
     form.post(accounts, REVOKE_PATH)
 }
 
+/// Builds the revocation of one access token alone, as [`revoke`].
+pub fn revoke_access_token(accounts: &AccountsDomain, token: &AccessToken) -> Request<Bytes> {
+    let mut form = Form::empty();
+    form.add("token", token.expose_secret());
+    form.post(accounts, REVOKE_PATH)
+}
+
 /// Builds the same revocation for Zoho's other path, on which an app says who it is and may revoke its own tokens.
 ///
 /// Source: <https://www.zoho.com/developer/oauth/revoke-oauth-token.html>.
@@ -90,9 +97,22 @@ pub fn revoke_as_app(
     app: App<'_>,
     token: &RefreshToken,
 ) -> Request<Bytes> {
+    as_app(accounts, app, token.expose_secret(), "refresh_token")
+}
+
+/// Builds the revocation of one access token alone, as [`revoke_as_app`].
+pub fn revoke_access_token_as_app(
+    accounts: &AccountsDomain,
+    app: App<'_>,
+    token: &AccessToken,
+) -> Request<Bytes> {
+    as_app(accounts, app, token.expose_secret(), "access_token")
+}
+
+fn as_app(accounts: &AccountsDomain, app: App<'_>, token: &str, kind: &str) -> Request<Bytes> {
     let mut form = Form::empty();
-    form.add("token", token.expose_secret());
-    form.add("token_type", "refresh_token");
+    form.add("token", token);
+    form.add("token_type", kind);
     let mut request = form.post(accounts, REVOKE_AS_APP_PATH);
     request.headers_mut().insert(AUTHORIZATION, basic(app));
     request
@@ -248,6 +268,18 @@ mod tests {
         let request = revoke(&accounts("http://localhost:9"), &RefreshToken::new("r"));
         assert_eq!(request.uri(), "http://localhost:9/oauth/v2/token/revoke");
         assert_eq!(pairs(&request), [("token".to_owned(), "r".to_owned())]);
+    }
+
+    #[test]
+    fn an_access_token_is_revoked_by_its_own_kind() {
+        let (accounts, token) = (accounts("eu"), AccessToken::new("a"));
+        let alone = revoke_access_token(&accounts, &token);
+        assert_eq!(pairs(&alone), [("token".to_owned(), "a".to_owned())]);
+        let as_app = with_app(|app| revoke_access_token_as_app(&accounts, app, &token));
+        let form = [("token", "a"), ("token_type", "access_token")];
+        let form = form.map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(pairs(&as_app), form);
+        assert!(as_app.headers().contains_key(AUTHORIZATION));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) async fn ask(
     token: &Token,
 ) -> Result<Answer, RevokeError> {
     let accounts = &token.accounts_domain;
-    let request = request::revoke(accounts, &token.refresh_token);
+    let request = token.secret.request(accounts);
     let reply = send(transport, accounts, request).await?;
     let nothing = match judge(read_revoke_reply(&reply)) {
         Said::Answer(answer) => return Ok(answer),
@@ -76,7 +76,7 @@ async fn as_app(
         client_id: &of,
         client_secret: &app.client_secret,
     };
-    let request = request::revoke_as_app(accounts, app, &token.refresh_token);
+    let request = token.secret.request_as_app(accounts, app);
     let reply = send(transport, accounts, request).await?;
     Ok(Some(judge(read_revoke_as_app_reply(&reply))))
 }

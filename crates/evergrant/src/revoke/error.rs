@@ -1,10 +1,10 @@
-//! Why a refresh token was not revoked.
+//! Why a token was not revoked.
 
 use zoho_oauth::{ConnectError, Refusal, SendError, Unreadable};
 
 use crate::{connection::ConnectionName, vault::VaultError};
 
-/// Why a refresh token was not revoked, or not noted as such.
+/// Why a token was not revoked, or not noted as such.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevokeError {
@@ -27,7 +27,7 @@ pub enum RevokeError {
     #[error(transparent)]
     Unreadable(Unreadable),
     /// The token is revoked at Zoho, and the vault does not say so yet.
-    #[error("the refresh token is revoked at Zoho, but the vault could not note it")]
+    #[error("the token is revoked at Zoho, but the vault could not note it")]
     NotNoted(#[source] VaultError),
     /// The vault refused before anything was sent.
     #[error(transparent)]

@@ -1,6 +1,11 @@
-//! The refresh tokens that can be revoked: a connection's own, and those that it had before.
+//! The tokens that can be revoked: a connection's own refresh token, those that it had before, and its access
+//! tokens alone.
 
-use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, CustomHosts, RefreshToken};
+use bytes::Bytes;
+use http::Request;
+use zoho_oauth::{
+    AccessToken, AccountsDomain, ApiDomain, ClientId, CustomHosts, RefreshToken, request,
+};
 
 use crate::{
     connection::refresh_token_place,
@@ -19,13 +24,40 @@ pub(super) struct Sealed {
     accounts_domain: String,
 }
 
-/// A refresh token in hand.
+/// A token in hand.
 #[derive(Debug)]
 pub(super) struct Token {
     pub(super) app_id: String,
     pub(super) credential: Vec<u8>,
     pub(super) accounts_domain: AccountsDomain,
-    pub(super) refresh_token: RefreshToken,
+    pub(super) secret: Secret,
+}
+
+/// The token itself, by its kind.
+#[derive(Debug)]
+pub(super) enum Secret {
+    Refresh(RefreshToken),
+    Access(AccessToken),
+}
+
+impl Secret {
+    pub(super) fn request(&self, accounts: &AccountsDomain) -> Request<Bytes> {
+        match self {
+            Self::Refresh(token) => request::revoke(accounts, token),
+            Self::Access(token) => request::revoke_access_token(accounts, token),
+        }
+    }
+
+    pub(super) fn request_as_app(
+        &self,
+        accounts: &AccountsDomain,
+        app: request::App<'_>,
+    ) -> Request<Bytes> {
+        match self {
+            Self::Refresh(token) => request::revoke_as_app(accounts, app, token),
+            Self::Access(token) => request::revoke_access_token_as_app(accounts, app, token),
+        }
+    }
 }
 
 /// Finds the refresh token of a connection; `None` if it gets its access tokens without one.
@@ -89,7 +121,7 @@ impl Sealed {
             app_id: self.app_id.clone(),
             credential: self.credential.clone(),
             accounts_domain,
-            refresh_token: RefreshToken::new(token),
+            secret: Secret::Refresh(RefreshToken::new(token)),
         })
     }
 }

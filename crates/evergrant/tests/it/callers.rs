@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use evergrant::{
     audit::{self, Since},
+    broker::{Report, Token, Wanted},
     caller::{
         self, Adoption, CallerError, CallerName, Denied, ExchangeRight, Grant, Handle, Issued,
         KnownCallers, Mode, NewCaller, ProxyToken,
     },
     connection::{self, ConnectionName},
+    revoke,
     vault::UnlockedVault,
 };
 use rand::{SeedableRng, rngs::StdRng};
-use zoho_oauth::{ClientSecret, RefreshToken, Scopes};
+use zoho_oauth::{ClientSecret, RefreshToken, Scopes, Transport, TransportConfig};
 
 use crate::world::{World, acme};
 
@@ -481,6 +483,36 @@ async fn a_server_sees_each_change_by_the_version() {
     assert!(
         versions.is_sorted_by(|one, next| one < next),
         "{versions:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_access_tokens_of_a_connection_are_revoked_alone() {
+    let office = Office::new().await;
+    let first = office.world.token(&Wanted::default()).await.unwrap();
+    let transport = Transport::new(TransportConfig::default());
+    let revoked = revoke::revoke_access_tokens(&office.vault, &transport, &acme()).await;
+    assert_eq!(revoked.unwrap(), 1);
+    let again = revoke::revoke_access_tokens(&office.vault, &transport, &acme()).await;
+    assert_eq!(again.unwrap(), 0, "none is left");
+    let next = office.world.token(&Wanted::default()).await.unwrap();
+    let text = |token: &Token| token.access_token().expose_secret().to_owned();
+    assert_ne!(text(&next), text(&first));
+    let stats = office
+        .world
+        .control("GET", "/stats", serde_json::Value::Null)
+        .await;
+    assert_eq!(stats["revoked"], 1, "{stats}");
+    let reported = office
+        .world
+        .broker()
+        .await
+        .report_refused(&acme(), next.access_token())
+        .await;
+    assert_eq!(
+        reported.unwrap(),
+        Report::Dropped,
+        "a revocation is no report"
     );
 }
 
