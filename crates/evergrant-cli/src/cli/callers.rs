@@ -123,14 +123,12 @@ async fn open(
     Ok((vault, caller))
 }
 
-/// Says what was done, shows the caller with `--json`, and closes the vault.
+/// Shows the caller with `--json`, and closes the vault.
 async fn done(
     vault: &UnlockedVault,
     caller: &Caller,
-    note: &str,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    context.output.note(note);
     if context.output.is_json() {
         let shown = Shown::one(caller, vault.vault()).await?;
         context.output.result(&shown, |_| String::new())?;

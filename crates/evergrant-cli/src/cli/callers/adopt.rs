@@ -72,7 +72,8 @@ pub(super) async fn run(args: &AdoptArgs, context: &mut Context<'_>) -> Result<(
     let note = format!(
         "{name}: adopted; its accounts domain is {url} from now on, its other credentials stay"
     );
-    done(&vault, &adopted, &note, context).await
+    context.output.note(&note);
+    done(&vault, &adopted, context).await
 }
 
 fn read(args: &AdoptArgs, context: &mut Context<'_>) -> Result<complete::Credentials, CliError> {

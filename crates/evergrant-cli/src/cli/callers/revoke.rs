@@ -1,42 +1,94 @@
 //! `evergrant callers revoke`: a program that gets no token any more.
 
-use clap::Args;
-use evergrant::caller::{self, CallerName, Mode};
+mod now;
 
-use super::{done, explain::explain, open};
-use crate::cli::{Context, connections::confirmed, error::CliError};
+use clap::Args;
+use evergrant::{
+    caller::{self, Caller, CallerName, Mode},
+    vault::{UnlockedVault, Vault},
+};
+
+use self::now::Sender;
+use super::{done, explain::explain, explain::not_found, find};
+use crate::cli::{
+    Context, connections::confirmed, error::CliError, exchange::HttpArgs, vault as cli_vault,
+};
 
 /// Revoke a caller with all that was issued to it; its connections stay as they are
 ///
-/// A direct caller may still use the access token of Zoho's that it holds, for up to an hour.
+/// A direct caller may still use the access token of Zoho's that it holds, for up to an hour, unless --now ends that
+/// too.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   evergrant callers revoke nightly-sync
-  evergrant callers revoke nightly-sync --yes --json")]
+  evergrant callers revoke nightly-sync --yes --json
+  evergrant callers revoke sdk --now       also after it was revoked without")]
 pub(crate) struct RevokeArgs {
     /// The caller
     pub(crate) name: CallerName,
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Have Zoho revoke the access tokens that a direct caller may hold, and get another for the connection: whoever
+    /// else holds one has to ask again
+    #[arg(long)]
+    pub(crate) now: bool,
+    #[command(flatten)]
+    pub(crate) http: HttpArgs,
 }
 
 /// Runs the command.
 pub(super) async fn run(args: &RevokeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let name = &args.name;
-    let (vault, _) = open(name, context).await?;
-    let question = format!("Revoke the caller {name}? It gets no token any more, for good.");
-    if !args.yes && !confirmed(&question, context)? {
+    let sender = Sender::new(&args.http, context)?;
+    let vault = context.existing_vault().await?;
+    let vault = vault.ok_or_else(|| not_found(name))?;
+    let found = match args.now {
+        true => find_at_all(name, vault.vault()).await?,
+        false => find(name, vault.vault()).await?,
+    };
+    if !args.yes && !confirmed(&question(args, &found), context)? {
         return Ok(());
     }
-    let revoked = caller::revoke(&vault, name).await;
-    let revoked = revoked.map_err(|error| explain(&error))?;
-    let note = match revoked.mode {
-        Mode::Proxied => format!("{name}: revoked"),
-        Mode::Direct => format!(
-            "{name}: revoked; an access token of Zoho's that it holds works for up to an hour"
-        ),
+    let revoked = match found.revoked_at {
+        None => revoke(name, &vault).await?,
+        Some(_) => found,
     };
-    done(&vault, &revoked, &note, context).await
+    context.output.note(&match (revoked.mode, args.now) {
+        (Mode::Direct, false) => {
+            format!(
+                "{name}: revoked; an access token of Zoho's that it holds works for up to an hour"
+            )
+        }
+        _ => format!("{name}: revoked"),
+    });
+    if args.now && revoked.mode == Mode::Direct {
+        sender.end_access_tokens(&revoked, &vault, context).await?;
+    }
+    done(&vault, &revoked, context).await
+}
+
+async fn revoke(name: &CallerName, vault: &UnlockedVault) -> Result<Caller, CliError> {
+    let revoked = caller::revoke(vault, name).await;
+    revoked.map_err(|error| explain(&error))
+}
+
+/// Finds a caller, or the one of this name that was revoked last.
+async fn find_at_all(name: &CallerName, vault: &Vault) -> Result<Caller, CliError> {
+    let all = caller::list_all(vault).await;
+    let all = all.map_err(|error| cli_vault::explain(&error))?;
+    let of_name = all.into_iter().filter(|caller| caller.name == *name);
+    let last = of_name.max_by_key(|caller| (caller.revoked_at.is_none(), caller.revoked_at));
+    last.ok_or_else(|| not_found(name))
+}
+
+fn question(args: &RevokeArgs, found: &Caller) -> String {
+    let name = &args.name;
+    match args.now && found.mode == Mode::Direct {
+        true => format!(
+            "Revoke the caller {name}, and at Zoho the access tokens of its connections? Whoever else holds one has to ask again."
+        ),
+        false => format!("Revoke the caller {name}? It gets no token any more, for good."),
+    }
 }

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{
     LOUD, Story,
-    canaries::{CLIENT_SECRET, REFRESH_TOKEN},
+    canaries::{ACCESS_TOKEN, ALL, CLIENT_SECRET, REFRESH_TOKEN, none_in},
+    chatterbox::Manner,
 };
 
 /// Stops the test if one of these texts stands in a file below the home.
@@ -75,4 +76,34 @@ fn what_adopted_software_holds_is_not_shown() {
         3
     );
     story.files_hold_none();
+}
+
+#[test]
+fn no_outcome_of_ending_access_tokens_shows_one() {
+    let story = Story::new();
+    story.exchange("acme --replace", 0, &[]);
+    let add = "callers add sdk --connection acme --direct";
+    assert_eq!(story.run(add, &[]).exit_code, 0);
+    for (manner, exit_code) in [
+        (Manner::Refuses("general_error"), 3),
+        (Manner::RefusesInOurWords, 3),
+        (Manner::Page, 7),
+        (Manner::Echoes, 7),
+        (Manner::HangsUp, 7),
+        (Manner::Grants, 0),
+    ] {
+        story.zoho.shall(manner);
+        let line = "callers revoke sdk --yes --now --timeout 1";
+        assert_eq!(story.everywhere(line), exit_code, "{manner:?}");
+    }
+    story.files_hold_none();
+    let requests = story.zoho.requests();
+    let sent = requests.iter().filter(|one| one.contains("revoke"));
+    for request in sent {
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        let others = ALL.iter().filter(|canary| **canary != CLIENT_SECRET);
+        let others: Vec<_> = others.copied().collect();
+        none_in(&others, head.as_bytes(), "the head of a revocation");
+        assert_eq!(ACCESS_TOKEN.found_in(body.as_bytes()), Some("clear"));
+    }
 }
