@@ -125,7 +125,7 @@ pub struct Caller {
     pub created_at: Timestamp,
     /// From when on it is refused; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// Until when the credentials before its last rotation work; `None` if there are none.
+    /// Until when the credentials before its last rotation work, or worked; `None` if it was never rotated.
     pub previous_valid_until: Option<Timestamp>,
     /// When it last asked for a token, to the minute; `None` if it never has.
     pub last_used_at: Option<Timestamp>,
