@@ -1,20 +1,24 @@
 //! One connection of a caller: what HTTP it speaks, for how long, and how it ends.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
 use http::{Request, Response};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+    server::graceful::GracefulConnection,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::UnixStream,
+    net::{TcpStream, UnixStream},
     sync::watch,
 };
 
-use crate::{body::Body, config::Patience, routes, state::State};
+use crate::{body::Body, config::Patience, routes, workers::Work};
 
 /// The largest head of a request: more than any of Zoho's clients sends.
 const HEAD_LIMIT: usize = 32 * 1024;
@@ -43,18 +47,76 @@ impl Peer {
 }
 
 /// How connections are spoken to; the same for all.
-pub(crate) fn http(patience: &Patience) -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(patience.head)
-        .max_buf_size(HEAD_LIMIT);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEAD_LIMIT as u32)
-        .keep_alive_interval(Duration::from_secs(60));
-    http
+#[derive(Clone)]
+pub(crate) struct Http {
+    one: http1::Builder,
+    two: http2::Builder<TokioExecutor>,
+    patience: Duration,
+}
+
+/// Which version of HTTP a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// HTTP/1.1, or 1.0.
+    One,
+    /// HTTP/2.
+    Two,
+}
+
+impl Http {
+    pub(crate) fn new(patience: &Patience) -> Self {
+        let mut one = http1::Builder::new();
+        one.timer(TokioTimer::new())
+            .header_read_timeout(patience.head)
+            .max_buf_size(HEAD_LIMIT);
+        let mut two = http2::Builder::new(TokioExecutor::new());
+        two.timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEAD_LIMIT as u32)
+            .keep_alive_interval(Duration::from_secs(60));
+        Self {
+            one,
+            two,
+            patience: patience.head,
+        }
+    }
+
+    /// Waits for a caller's first bytes, which tell what it speaks: HTTP/2 begins with `PRI`
+    /// ([RFC 9113](https://www.rfc-editor.org/rfc/rfc9113#section-3.4)). They are left where they are;
+    /// `None` if none come in time.
+    pub(crate) async fn version(&self, stream: &TcpStream) -> Option<Version> {
+        let mut first = [0; 3];
+        let peeked = tokio::time::timeout(self.patience, stream.peek(&mut first)).await;
+        match peeked {
+            Ok(Ok(1..)) if first == *b"PRI" => Some(Version::Two),
+            Ok(Ok(1..)) => Some(Version::One),
+            _ => None,
+        }
+    }
+
+    /// Answers the requests of a connection until it ends or the server stops.
+    pub(crate) async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        version: Version,
+        peer: Peer,
+        work: Work,
+    ) {
+        let Work {
+            state, stopping, ..
+        } = work;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let state = state.clone();
+            async move { Ok::<Response<Body>, Infallible>(routes::answer(&state, peer, request).await) }
+        });
+        let stream = TokioIo::new(stream);
+        match version {
+            Version::One => run(self.one.serve_connection(stream, service), stopping).await,
+            Version::Two => {
+                Box::pin(run(self.two.serve_connection(stream, service), stopping)).await;
+            }
+        }
+    }
 }
 
 /// Is ready as soon as the server stops.
@@ -63,19 +125,11 @@ pub(crate) async fn stops(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// Answers the requests of a connection until it ends or the server stops.
-pub(crate) async fn serve(
-    http: &auto::Builder<TokioExecutor>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    state: Arc<State>,
+async fn run(
+    connection: impl GracefulConnection<Error = hyper::Error>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let state = state.clone();
-        async move { Ok::<Response<Body>, Infallible>(routes::answer(&state, peer, request).await) }
-    });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stops(&mut stopping) => {

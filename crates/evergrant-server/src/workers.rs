@@ -2,24 +2,25 @@
 //! byte to its last.
 
 use std::{
-    io,
-    net::TcpListener,
+    io, net,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
+use axum::serve::Listener;
 use rustls::ServerConfig;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpStream, UnixListener},
+    sync::watch,
+    task::JoinSet,
+};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    connection::{self, Peer},
+    connection::{self, Http, Peer, Version},
     state::State,
 };
-
-/// How long to wait after a failure to take up a connection: usually too many files are open.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// What every worker is given.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ pub(crate) struct Work {
 /// Starts a thread that answers at these sockets until the server stops.
 pub(crate) fn start(
     number: usize,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<net::TcpListener>,
     work: Work,
 ) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -50,10 +51,10 @@ pub(crate) fn start(
         })
 }
 
-async fn run(listeners: Vec<TcpListener>, work: Work) {
+async fn run(listeners: Vec<net::TcpListener>, work: Work) {
     let mut accepting = JoinSet::new();
     for listener in listeners {
-        match tokio::net::TcpListener::from_std(listener) {
+        match TcpListener::from_std(listener) {
             Ok(listener) => {
                 accepting.spawn(accept(listener, work.clone()));
             }
@@ -64,43 +65,47 @@ async fn run(listeners: Vec<TcpListener>, work: Work) {
 }
 
 /// Takes up connections until the server stops, then waits for those that are under way.
-async fn accept(listener: tokio::net::TcpListener, work: Work) {
-    let http = Arc::new(connection::http(&work.state.patience));
+async fn accept(listener: TcpListener, work: Work) {
+    let http = Arc::new(Http::new(&work.state.patience));
+    each(listener, work, move |stream, address, work| {
+        // Small answers go out at once.
+        let _ = stream.set_nodelay(true);
+        Some(answer(http.clone(), stream, Peer::Network(address), work))
+    })
+    .await;
+}
+
+/// Takes up connections of programs on this machine until the server stops.
+pub(crate) async fn accept_local(listener: UnixListener, work: Work) {
+    let http = Arc::new(Http::new(&work.state.patience));
+    each(listener, work, move |stream, _, work| {
+        let peer = Peer::of_unix(&stream).ok()?;
+        let http = http.clone();
+        Some(async move { http.serve(stream, Version::One, peer, work).await })
+    })
+    .await;
+}
+
+/// Runs a task for each connection that is taken up, until the server stops and all of them have ended.
+async fn each<L, T>(
+    mut listener: L,
+    work: Work,
+    task: impl Fn(L::Io, L::Addr, Work) -> Option<T> + Send,
+) where
+    L: Listener,
+    T: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     let mut stopping = work.stopping.clone();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (stream, address) = tokio::select! {
+            taken = listener.accept() => taken,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             () = connection::stops(&mut stopping) => break,
         };
-        let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken up");
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-        };
-        // Small answers go out at once.
-        let _ = stream.set_nodelay(true);
-        let (http, work) = (http.clone(), work.clone());
-        connections.spawn(async move {
-            let (peer, state, stopping) = (Peer::Network(address), work.state, work.stopping);
-            let Some(tls) = work.tls else {
-                return connection::serve(&http, stream, peer, state, stopping).await;
-            };
-            // In a box, so that a connection without TLS keeps no room for it.
-            Box::pin(async {
-                let acceptor = TlsAcceptor::from(tls.borrow().clone());
-                let shaking = acceptor.accept(stream);
-                let shaken = tokio::time::timeout(state.patience.handshake, shaking).await;
-                if let Ok(Ok(stream)) = shaken {
-                    connection::serve(&http, stream, peer, state, stopping).await;
-                }
-            })
-            .await;
-        });
+        if let Some(task) = task(stream, address, work.clone()) {
+            connections.spawn(task);
+        }
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
@@ -109,29 +114,35 @@ async fn accept(listener: tokio::net::TcpListener, work: Work) {
     }
 }
 
-/// Takes up connections of programs on this machine until the server stops.
-pub(crate) async fn accept_local(listener: tokio::net::UnixListener, work: Work) {
-    let http = Arc::new(connection::http(&work.state.patience));
-    let mut connections = JoinSet::new();
-    let mut stopping = work.stopping.clone();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            () = connection::stops(&mut stopping) => break,
-        };
-        let Ok((stream, _)) = accepted else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        let Ok(peer) = Peer::of_unix(&stream) else {
-            continue;
-        };
-        let (http, work) = (http.clone(), work.clone());
-        connections.spawn(async move {
-            connection::serve(&http, stream, peer, work.state, work.stopping).await;
-        });
+async fn answer(http: Arc<Http>, stream: TcpStream, peer: Peer, work: Work) {
+    match &work.tls {
+        None => {
+            if let Some(version) = http.version(&stream).await {
+                http.serve(stream, version, peer, work).await;
+            }
+        }
+        // In a box, so that a connection without TLS keeps no room for it.
+        Some(tls) => {
+            let acceptor = TlsAcceptor::from(tls.borrow().clone());
+            Box::pin(answer_in_tls(acceptor, http, stream, peer, work)).await;
+        }
     }
-    let ended = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(work.grace, ended).await;
+}
+
+async fn answer_in_tls(
+    acceptor: TlsAcceptor,
+    http: Arc<Http>,
+    stream: TcpStream,
+    peer: Peer,
+    work: Work,
+) {
+    let shaking = acceptor.accept(stream);
+    let shaken = tokio::time::timeout(work.state.patience.handshake, shaking).await;
+    if let Ok(Ok(stream)) = shaken {
+        let version = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Version::Two,
+            _ => Version::One,
+        };
+        http.serve(stream, version, peer, work).await;
+    }
 }
