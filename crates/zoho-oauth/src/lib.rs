@@ -36,5 +36,6 @@ pub use secret::{
 };
 #[cfg(feature = "transport")]
 pub use transport::{
-    ConnectError, Connection, Proxy, Roots, SendError, Transport, TransportConfig,
+    ConnectError, Connection, Dialed, DialedStream, Dialer, Proxy, Roots, SendError, Transport,
+    TransportConfig,
 };

@@ -6,6 +6,7 @@
 mod config;
 mod connection;
 mod dial;
+mod dialer;
 mod error;
 mod tls;
 mod watch;
@@ -13,28 +14,28 @@ mod watch;
 use std::fmt;
 
 use http::Uri;
+use rustls::client::Resumption;
 
 pub use config::{Proxy, Roots, TransportConfig};
 pub use connection::{Connection, REPLY_LIMIT};
+pub use dialer::{Dialed, DialedStream, Dialer};
 pub use error::{ConnectError, SendError};
 
 use connection::Target;
-use tls::Tls;
-use watch::Stream;
 
 /// Opens connections to accounts servers and APIs.
 ///
 /// Needs a tokio runtime with time and I/O; a single thread will do, and no task is left behind.
 pub struct Transport {
-    config: TransportConfig,
-    tls: Tls,
+    dialer: Dialer,
 }
 
 impl Transport {
     /// Makes a transport. Costs nothing: roots are read at the first https connection.
     pub fn new(config: TransportConfig) -> Self {
-        let tls = Tls::new(config.roots.clone());
-        Self { config, tls }
+        // A connection is used once: there is no session to come back to.
+        let dialer = Dialer::resuming(config, Resumption::disabled());
+        Self { dialer }
     }
 
     /// Opens a connection, with TLS for https, through the proxy if one is set for this origin.
@@ -47,33 +48,22 @@ impl Transport {
     pub async fn connect(&self, origin: impl AsRef<str>) -> Result<Connection, ConnectError> {
         let origin = parse_origin(origin.as_ref())?;
         let host = dial::host_of(&origin);
-        let opening = tokio::time::timeout(self.config.silence, self.open(origin));
+        let silence = self.dialer.config().silence;
+        let opening = tokio::time::timeout(silence, self.open(origin));
         opening.await.unwrap_or(Err(ConnectError::Timeout { host }))
     }
 
     async fn open(&self, origin: Uri) -> Result<Connection, ConnectError> {
-        let is_https = origin.scheme_str() == Some("https");
-        // The roots are read while the connection is made.
-        let tls = is_https.then(|| self.tls.load());
-        let proxy = dial::proxy_for(&origin, &self.config.proxy)?;
-        let tcp = match &proxy {
-            Some(proxy) if is_https => dial::tunnel(&origin, proxy, self.config.silence).await?,
-            Some(proxy) => dial::tcp(proxy.uri(), self.config.silence).await?,
-            None => dial::tcp(&origin, self.config.silence).await?,
-        };
-        let stream: Box<dyn Stream> = match tls {
-            Some(loading) => Box::new(tls::handshake(tcp, &origin, loading.await?).await?),
-            None => Box::new(tcp),
-        };
-        let target = Target::new(origin, proxy.filter(|_| !is_https));
-        Connection::new(stream, target, &self.config).await
+        let dialed = self.dialer.open(&origin).await?;
+        let target = Target::new(origin, dialed.proxy);
+        Connection::new(dialed.stream, target, self.dialer.config()).await
     }
 }
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
-            .field("config", &self.config)
+            .field("config", self.dialer.config())
             .finish_non_exhaustive()
     }
 }

@@ -22,8 +22,9 @@ use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
 use super::config::TransportConfig;
+use super::dialer::DialedStream;
 use super::error::{ConnectError, SendError};
-use super::watch::{Seen, Stream, Watched};
+use super::watch::{Seen, Watched};
 use crate::reply::{Reply, ReplyEnd};
 
 /// How much of a reply's body is read: 60 KiB, a hundred times what a token reply needs.
@@ -40,7 +41,7 @@ pub struct Connection {
 
 impl Connection {
     pub(crate) async fn new(
-        stream: Box<dyn Stream>,
+        stream: DialedStream,
         target: Target,
         config: &TransportConfig,
     ) -> Result<Self, ConnectError> {

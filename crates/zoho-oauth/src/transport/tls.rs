@@ -20,13 +20,15 @@ use super::error::ConnectError;
 /// The TLS settings, made when they are first needed.
 pub(crate) struct Tls {
     roots: Arc<Roots>,
+    resumption: Resumption,
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 impl Tls {
-    pub(crate) fn new(roots: Roots) -> Self {
+    pub(crate) fn new(roots: Roots, resumption: Resumption) -> Self {
         Self {
             roots: Arc::new(roots),
+            resumption,
             config: Arc::default(),
         }
     }
@@ -36,9 +38,12 @@ impl Tls {
         &self,
     ) -> impl Future<Output = Result<Arc<ClientConfig>, ConnectError>> + use<> {
         let (roots, config) = (Arc::clone(&self.roots), Arc::clone(&self.config));
+        let resumption = self.resumption.clone();
         let loading = match config.get() {
             Some(_) => None,
-            None => Some(tokio::task::spawn_blocking(move || client_config(&roots))),
+            None => Some(tokio::task::spawn_blocking(move || {
+                client_config(&roots, resumption)
+            })),
         };
         async move {
             if let Some(loading) = loading {
@@ -73,7 +78,7 @@ pub(crate) async fn handshake(
     })
 }
 
-fn client_config(roots: &Roots) -> Result<ClientConfig, ConnectError> {
+fn client_config(roots: &Roots, resumption: Resumption) -> Result<ClientConfig, ConnectError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -92,8 +97,7 @@ fn client_config(roots: &Roots) -> Result<ClientConfig, ConnectError> {
             .with_no_client_auth(),
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // A connection is used once: there is no session to come back to.
-    config.resumption = Resumption::disabled();
+    config.resumption = resumption;
     Ok(config)
 }
 

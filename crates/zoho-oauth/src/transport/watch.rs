@@ -9,10 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// A byte stream, with or without TLS.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+use super::dialer::DialedStream;
 
 /// What has been seen on a stream.
 #[derive(Default)]
@@ -41,13 +38,13 @@ impl Seen {
 
 /// A stream that notes what is seen on it.
 pub(crate) struct Watched {
-    stream: Box<dyn Stream>,
+    stream: DialedStream,
     seen: Arc<Seen>,
 }
 
 impl Watched {
     /// Watches a stream; the second value tells what was seen.
-    pub(crate) fn new(stream: Box<dyn Stream>) -> (Self, Arc<Seen>) {
+    pub(crate) fn new(stream: DialedStream) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
         (
             Self {

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use zoho_oauth::{ConnectError, Transport, TransportConfig};
+use zoho_oauth::{ConnectError, DialedStream, Dialer, Transport, TransportConfig};
 
 use crate::server::patient;
 
@@ -71,4 +71,16 @@ async fn what_is_no_origin_is_refused() {
         );
         assert!(!error.is_transient());
     }
+}
+
+#[tokio::test]
+async fn a_stream_is_given_to_whoever_speaks_over_it_on_his_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let dialed = Dialer::new(patient()).dial(&origin).await.unwrap();
+    let (_, seen) = listener.accept().unwrap();
+    assert!(
+        matches!(&dialed.stream, DialedStream::Plain(tcp) if tcp.local_addr().unwrap() == seen)
+    );
+    assert!(!dialed.wants_absolute_form() && dialed.proxy_authorization().is_none());
 }
