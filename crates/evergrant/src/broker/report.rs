@@ -52,7 +52,8 @@ impl Broker {
         token: &AccessToken,
     ) -> Result<Report, BrokerError> {
         let report = self.0.report(name, token).await?;
-        if report == Report::Dropped {
+        // What was replaced elsewhere may still be in memory here.
+        if matches!(report, Report::Dropped | Report::NotCurrent) {
             self.0.cache.forget(name);
         }
         Ok(report)

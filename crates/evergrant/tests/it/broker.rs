@@ -239,6 +239,28 @@ async fn reading_a_token_writes_nothing_after_the_first_time() {
 }
 
 #[tokio::test]
+async fn a_report_of_a_token_that_was_replaced_elsewhere_forgets_it_here() {
+    let world = World::new().await;
+    let (here, elsewhere) = (world.broker().await, world.broker().await);
+    for _ in 0..2 {
+        here.token(&acme(), &Wanted::default()).await.unwrap();
+    }
+    let old = here.token(&acme(), &Wanted::default()).await.unwrap();
+    let (name, token) = (acme(), old.access_token());
+    let dropped = elsewhere.report_refused(&name, token).await.unwrap();
+    assert_eq!(dropped, Report::Dropped);
+    let new = elsewhere.token(&name, &Wanted::default()).await.unwrap();
+    let report = here.report_refused(&name, token).await.unwrap();
+    assert_eq!(report, Report::NotCurrent);
+    let given = here.token(&name, &Wanted::default()).await.unwrap();
+    assert_eq!(
+        given.access_token().expose_secret(),
+        new.access_token().expose_secret()
+    );
+    assert_eq!(world.refreshes().await, 1);
+}
+
+#[tokio::test]
 async fn a_refused_token_is_dropped_once() {
     let world = World::new().await;
     let broker = world.broker().await;
