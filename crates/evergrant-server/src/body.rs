@@ -12,6 +12,8 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
+use crate::proxy::Passage;
+
 /// Why a body broke off.
 pub(crate) type BodyError = Box<dyn Error + Send + Sync>;
 
@@ -21,6 +23,8 @@ pub(crate) enum Body {
     Whole(Full<Bytes>),
     /// What comes from elsewhere, passed on untouched.
     Passed(Incoming),
+    /// What comes from Zoho, with what is to be given back at its end.
+    Proxied(Passage),
     /// What a part of the server makes that has a type of its own.
     Made(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>),
 }
@@ -57,6 +61,7 @@ impl http_body::Body for Body {
                 .poll_frame(cx)
                 .map_err(|never: Infallible| match never {}),
             Self::Passed(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            Self::Proxied(passage) => Pin::new(passage).poll_frame(cx),
             Self::Made(made) => made.as_mut().poll_frame(cx),
         }
     }
@@ -65,6 +70,7 @@ impl http_body::Body for Body {
         match self {
             Self::Whole(whole) => whole.is_end_stream(),
             Self::Passed(incoming) => incoming.is_end_stream(),
+            Self::Proxied(passage) => passage.is_end_stream(),
             Self::Made(made) => made.is_end_stream(),
         }
     }
@@ -73,6 +79,7 @@ impl http_body::Body for Body {
         match self {
             Self::Whole(whole) => whole.size_hint(),
             Self::Passed(incoming) => incoming.size_hint(),
+            Self::Proxied(passage) => passage.size_hint(),
             Self::Made(made) => made.size_hint(),
         }
     }

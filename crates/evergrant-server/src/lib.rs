@@ -11,6 +11,12 @@ mod keeper;
 mod listen;
 mod metrics;
 mod problem;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the dispatch that calls it comes later"
+)]
+mod proxy;
 mod routes;
 mod server;
 mod state;

@@ -1,0 +1,280 @@
+//! How many calls of a connection may be under way, and who is next.
+//!
+//! Zoho takes 5 to 25 simultaneous calls of an organisation and app, by edition
+//! (<https://www.zoho.com/crm/developer/docs/api/v8/api-limits.html>). The others wait here, each caller in a row of its
+//! own, and the rows take turns: a caller with a thousand requests does not keep out one with a single one.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::error::ProxyError;
+
+/// The calls of one connection.
+pub(super) struct Queue {
+    limits: QueueLimits,
+    state: Mutex<State>,
+}
+
+/// How many may do what at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueLimits {
+    /// As many calls are under way at Zoho.
+    pub(crate) simultaneous: usize,
+    /// As many more may wait.
+    pub(crate) waiting: usize,
+    /// So long, and no longer.
+    pub(crate) wait: Duration,
+}
+
+#[derive(Default)]
+struct State {
+    under_way: usize,
+    waiting: usize,
+    rows: VecDeque<Row>,
+}
+
+struct Row {
+    caller: Box<str>,
+    waiters: VecDeque<oneshot::Sender<Permit>>,
+}
+
+/// Why a call may not be made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Busy {
+    /// As many wait as may.
+    Full,
+    /// It had waited as long as may be.
+    Late,
+}
+
+impl From<Busy> for ProxyError {
+    fn from(busy: Busy) -> Self {
+        match busy {
+            Busy::Full => Self::busy("queue_full", Duration::from_secs(5)),
+            Busy::Late => Self::busy("queue_late", Duration::from_secs(1)),
+        }
+    }
+}
+
+/// The right to have one call under way. Dropping it gives it to the next.
+pub(super) struct Permit(Option<Arc<Queue>>);
+
+impl Queue {
+    pub(super) fn new(limits: QueueLimits) -> Self {
+        Self {
+            limits,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Waits until it is this caller's turn.
+    pub(super) async fn enter(self: &Arc<Self>, caller: &str) -> Result<Permit, Busy> {
+        let receiver = {
+            let mut state = self.state();
+            if state.under_way < self.limits.simultaneous {
+                state.under_way += 1;
+                return Ok(Permit(Some(self.clone())));
+            }
+            if state.waiting >= self.limits.waiting {
+                return Err(Busy::Full);
+            }
+            state.join(caller)
+        };
+        let mut waiter = Waiter {
+            queue: self,
+            caller,
+            receiver,
+        };
+        let turn = tokio::time::timeout(self.limits.wait, &mut waiter.receiver).await;
+        // The sender lives as long as the row does, which ends with this waiter.
+        turn.ok().and_then(Result::ok).ok_or(Busy::Late)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Unwrap safety: nothing panics while it holds the lock.
+        self.state.lock().expect("whole")
+    }
+}
+
+impl State {
+    fn join(&mut self, caller: &str) -> oneshot::Receiver<Permit> {
+        let (sender, receiver) = oneshot::channel();
+        self.waiting += 1;
+        match self.rows.iter_mut().find(|row| *row.caller == *caller) {
+            Some(row) => row.waiters.push_back(sender),
+            None => self.rows.push_back(Row {
+                caller: caller.into(),
+                waiters: VecDeque::from([sender]),
+            }),
+        }
+        receiver
+    }
+
+    /// Takes the next waiter of the row whose turn it is; that row is last then.
+    fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
+        let mut row = self.rows.pop_front()?;
+        let next = row.waiters.pop_front();
+        if !row.waiters.is_empty() {
+            self.rows.push_back(row);
+        }
+        self.waiting -= usize::from(next.is_some());
+        next
+    }
+
+    /// Takes those out of a row who do not wait any more.
+    fn forget_gone(&mut self, caller: &str) {
+        let Some(place) = self.rows.iter().position(|row| *row.caller == *caller) else {
+            return;
+        };
+        let row = &mut self.rows[place];
+        let before = row.waiters.len();
+        row.waiters.retain(|waiter| !waiter.is_closed());
+        self.waiting -= before - row.waiters.len();
+        if row.waiters.is_empty() {
+            self.rows.remove(place);
+        }
+    }
+}
+
+/// One who waits. Whoever goes away leaves no trace.
+struct Waiter<'a> {
+    queue: &'a Queue,
+    caller: &'a str,
+    receiver: oneshot::Receiver<Permit>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        // A permit that came in the last moment goes on to the next when the receiver is dropped.
+        self.receiver.close();
+        self.queue.state().forget_gone(self.caller);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(queue) = self.0.take() else {
+            return;
+        };
+        let mut permit = Self(Some(queue.clone()));
+        loop {
+            let next = {
+                let mut state = queue.state();
+                let next = state.next();
+                state.under_way -= usize::from(next.is_none());
+                next
+            };
+            let Some(next) = next else {
+                // Nobody waits: there is nothing to give on.
+                drop(mem::take(&mut permit.0));
+                return;
+            };
+            match next.send(permit) {
+                Ok(()) => return,
+                // It went away meanwhile.
+                Err(unsent) => permit = unsent,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const LIMITS: QueueLimits = QueueLimits {
+        simultaneous: 1,
+        waiting: 6,
+        wait: Duration::from_secs(30),
+    };
+
+    fn queue() -> Arc<Queue> {
+        Arc::new(Queue::new(LIMITS))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rows_of_callers_take_turns() {
+        let queue = queue();
+        let first = queue.enter("greedy").await.unwrap();
+        let (done, mut order) = tokio::sync::mpsc::unbounded_channel();
+        for caller in ["greedy", "greedy", "greedy", "modest", "modest", "third"] {
+            let (queue, done) = (queue.clone(), done.clone());
+            tokio::spawn(async move {
+                let permit = queue.enter(caller).await.unwrap();
+                done.send(caller).unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                drop(permit);
+            });
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(queue.enter("third").await.err(), Some(Busy::Full));
+        drop((first, done));
+        let mut seen = Vec::new();
+        while let Some(caller) = order.recv().await {
+            seen.push(caller);
+        }
+        assert_eq!(
+            seen,
+            ["greedy", "modest", "third", "greedy", "modest", "greedy"]
+        );
+        assert_eq!(queue.state().under_way, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let queue = queue();
+        let _held = queue.enter("a").await.unwrap();
+        let before = tokio::time::Instant::now();
+        assert_eq!(queue.enter("b").await.err(), Some(Busy::Late));
+        assert_eq!(before.elapsed(), LIMITS.wait);
+        assert_eq!(queue.state().waiting, 0);
+        assert!(queue.state().rows.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_goes_away_takes_no_turn() {
+        let queue = queue();
+        let held = queue.enter("a").await.unwrap();
+        let gone = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.enter("b").await.map(drop) }
+        });
+        let stays = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.enter("c").await.map(drop) }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(queue.state().waiting, 2);
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+        assert_eq!(queue.state().waiting, 1);
+        drop(held);
+        stays.await.unwrap().unwrap();
+        assert_eq!(queue.state().under_way, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_that_was_sent_to_one_who_went_away_is_not_lost() {
+        let queue = queue();
+        let held = queue.enter("a").await.unwrap();
+        let mut leaving = Box::pin(queue.enter("b"));
+        assert!(futures_poll(&mut leaving).is_pending());
+        drop(held);
+        assert_eq!(queue.state().under_way, 1, "it is on its way");
+        drop(leaving);
+        assert_eq!(queue.state().under_way, 0);
+    }
+
+    fn futures_poll<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> std::task::Poll<F::Output> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        future.as_mut().poll(&mut context)
+    }
+}

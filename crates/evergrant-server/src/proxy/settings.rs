@@ -1,0 +1,43 @@
+//! What an operator may decide.
+
+use std::{collections::HashMap, time::Duration};
+
+use zoho_oauth::ApiDomain;
+
+use super::queue::QueueLimits;
+
+/// The settings of the proxy.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Products that answer at other hosts than Zoho's documentation says, or that it does not name.
+    pub(crate) products: HashMap<String, ApiDomain>,
+    /// How many calls of one connection there may be.
+    pub(crate) queue: QueueLimits,
+    /// How long Zoho may take until a reply begins, once it has the whole request.
+    pub(crate) first_byte: Duration,
+    /// How long either side may send nothing, or take nothing, in the middle of a body.
+    pub(crate) silence: Duration,
+    /// How long a connection to Zoho is kept that nobody uses.
+    pub(crate) idle: Duration,
+    /// How many such connections each thread keeps for one host.
+    pub(crate) idle_connections: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            products: HashMap::new(),
+            queue: QueueLimits {
+                simultaneous: 10,
+                waiting: 100,
+                wait: Duration::from_secs(30),
+            },
+            // Bulk calls and reports take minutes.
+            first_byte: Duration::from_secs(5 * 60),
+            silence: Duration::from_secs(2 * 60),
+            // Below what servers usually keep, so that a request seldom meets one that is being closed.
+            idle: Duration::from_secs(30),
+            idle_connections: 32,
+        }
+    }
+}
