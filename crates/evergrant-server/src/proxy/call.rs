@@ -19,9 +19,10 @@ use hyper::body::Incoming;
 use super::{
     Proxy,
     error::ProxyError,
+    flow::Held,
     headers,
     line::{Line, Ticket},
-    passage::{Held, Passage},
+    passage::Passage,
     queue::Permit,
     refused::{LOOK_LIMIT, is_refused_token},
     send::{self, Answered},
@@ -171,8 +172,7 @@ impl Call<'_> {
             permit,
             measures: self.proxy.shared.measures.clone(),
         };
-        let silence = self.proxy.shared.settings.silence;
-        let passage = Passage::new(incoming, held, silence).with_seen(looked.seen);
+        let passage = Passage::new(incoming, held, &self.proxy.flows).with_seen(looked.seen);
         Response::from_parts(head, Body::Proxied(passage))
     }
 

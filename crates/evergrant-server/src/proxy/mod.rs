@@ -10,6 +10,7 @@
 
 mod call;
 mod error;
+mod flow;
 mod headers;
 mod line;
 mod measure;
@@ -41,6 +42,7 @@ use zoho_oauth::{Dialer, Scopes, TransportConfig};
 
 use self::{
     call::Call,
+    flow::Flows,
     line::Lines,
     pool::{Pool, PoolLimits},
     request_id::{REQUEST_ID, RequestIds},
@@ -61,6 +63,7 @@ use crate::body::Body;
 pub(crate) struct Proxy {
     shared: Arc<Shared>,
     pool: Arc<Pool>,
+    flows: Arc<Flows>,
 }
 
 /// What all threads share.
@@ -93,6 +96,7 @@ impl Proxy {
         };
         Self {
             pool: Arc::new(Pool::new(Arc::new(Dialer::new(transport)), limits)),
+            flows: Arc::new(Flows::new(settings.silence)),
             shared: Arc::new(Shared {
                 lines: Lines::new(settings.queue),
                 settings,
@@ -107,6 +111,7 @@ impl Proxy {
         Self {
             shared: self.shared.clone(),
             pool: Arc::new(self.pool.empty()),
+            flows: Arc::new(self.flows.empty()),
         }
     }
 

@@ -5,19 +5,13 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{
-    measure::Measures,
-    pool::{Connection, Pool},
-    queue::Permit,
-    silence::Silence,
-};
+use super::flow::{Flows, Held, Place};
 use crate::body::BodyError;
 
 /// Zoho's body, passed on as it comes. It holds the connection and the right to have a call under way until its end.
@@ -25,25 +19,22 @@ pub(crate) struct Passage {
     /// What was looked at and comes first.
     seen: Option<Bytes>,
     incoming: Incoming,
-    silence: Silence,
-    held: Option<Held>,
-}
-
-/// What is given back when a body has ended.
-pub(super) struct Held {
-    pub(super) connection: Connection,
-    pub(super) pool: Arc<Pool>,
-    pub(super) permit: Permit,
-    pub(super) measures: Arc<Measures>,
+    /// None when nothing is held any more.
+    place: Option<Place>,
 }
 
 impl Passage {
-    pub(super) fn new(incoming: Incoming, held: Held, silence: Duration) -> Self {
+    pub(super) fn new(incoming: Incoming, held: Held, flows: &Arc<Flows>) -> Self {
+        let place = if incoming.is_end_stream() {
+            held.keep();
+            None
+        } else {
+            Some(flows.begin(held))
+        };
         Self {
             seen: None,
             incoming,
-            silence: Silence::new(silence),
-            held: Some(held),
+            place,
         }
     }
 
@@ -53,17 +44,41 @@ impl Passage {
         self
     }
 
-    /// Gives back what the body held: the connection for the next request, if nothing is left on it.
-    fn end(&mut self) {
-        if let Some(held) = self.held.take() {
-            held.pool.keep(held.connection);
+    fn poll_incoming(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        let Some(place) = &self.place else {
+            return Poll::Ready(None);
+        };
+        match polled {
+            Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
+                place.moves();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(None) if place.is_cut() => {
+                self.place = None;
+                Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::TimedOut).into())))
+            }
+            // Trailers end a body here: they may hold what no header may.
+            Poll::Ready(Some(Ok(_)) | None) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                if let Some(place) = self.place.take() {
+                    place.break_off();
+                }
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Pending => Poll::Pending,
         }
     }
 
-    /// Closes the connection, whose rest nobody can use.
-    fn break_off(&mut self) {
-        if let Some(held) = self.held.take() {
-            held.measures.note_broken();
+    fn end(&mut self) {
+        if let Some(place) = self.place.take() {
+            place.end();
         }
     }
 }
@@ -77,27 +92,9 @@ impl Body for Passage {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        if let Some(seen) = this.seen.take() {
-            return Poll::Ready(Some(Ok(Frame::data(seen))));
-        }
-        match Pin::new(&mut this.incoming).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
-                this.silence.broken();
-                Poll::Ready(Some(Ok(frame)))
-            }
-            // Trailers end a body here: they may hold what no header may.
-            Poll::Ready(Some(Ok(_)) | None) => {
-                this.end();
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Err(error))) => {
-                this.break_off();
-                Poll::Ready(Some(Err(error.into())))
-            }
-            Poll::Pending => this.silence.poll(cx).map(|()| {
-                this.break_off();
-                Some(Err(io::Error::from(io::ErrorKind::TimedOut).into()))
-            }),
+        match this.seen.take() {
+            Some(seen) => Poll::Ready(Some(Ok(Frame::data(seen)))),
+            None => this.poll_incoming(cx),
         }
     }
 
@@ -122,9 +119,9 @@ impl Body for Passage {
 
 impl Drop for Passage {
     fn drop(&mut self) {
+        // Else the caller went away, and the connection goes with what is left on it.
         if self.incoming.is_end_stream() {
             self.end();
         }
-        // Else the caller went away, and the connection with what is left on it.
     }
 }

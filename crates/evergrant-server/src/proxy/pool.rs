@@ -15,7 +15,7 @@ use std::{
 use http::{Request, Uri, header::PROXY_AUTHORIZATION, uri::PathAndQuery};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::{runtime::Handle, time::Instant};
+use tokio::{runtime::Handle, task::AbortHandle, time::Instant};
 use zoho_oauth::{ConnectError, Dialer};
 
 use super::{silence::Patient, target::Target, upload::Upload};
@@ -52,6 +52,7 @@ pub(super) struct Connection {
     pub(super) is_reused: bool,
     target: Arc<Target>,
     proxy: Option<Arc<ForwardProxy>>,
+    driver: AbortHandle,
 }
 
 /// A proxy without a tunnel, which is told whole addresses.
@@ -106,12 +107,13 @@ impl Pool {
             source: std::io::Error::other(error),
         })?;
         // How it ended is said to whoever waits for a reply.
-        tokio::spawn(async move { drop(driver.await) });
+        let driver = tokio::spawn(async move { drop(driver.await) });
         Ok(Connection {
             sender,
             is_reused: false,
             target: target.clone(),
             proxy,
+            driver: driver.abort_handle(),
         })
     }
 
@@ -194,6 +196,11 @@ impl Pool {
 }
 
 impl Connection {
+    /// Closes the connection at once, whatever is on its way. Dropping it would wait for a reply's end.
+    pub(super) fn close(self) {
+        self.driver.abort();
+    }
+
     /// Writes a request's address as whoever is at the other end wants it.
     pub(super) fn address(&self, request: &mut Request<Upload>) {
         let Some(proxy) = &self.proxy else {

@@ -171,6 +171,43 @@ async fn a_reply_that_stops_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_caller_that_takes_no_more_gives_its_place_to_others() {
+    let api = Upstream::http(async |request: Request<hyper::body::Incoming>| {
+        match request.uri().path() {
+            "/crm/v8/Large" => Response::new(Body::Made(Box::pin(Pieces::of(MIB, 100)))),
+            _ => says("{}"),
+        }
+    });
+    let world = World::with_settings(api.await, |settings| {
+        settings.silence = Duration::from_millis(100);
+        settings.queue.simultaneous = 1;
+    })
+    .await;
+    let mut stream = world.connect().await;
+    stream
+        .write_all(b"GET /crm/v8/Large HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    stream.read_exact(&mut [0; 1000]).await.unwrap();
+    // It holds its connection and reads no more.
+    assert_eq!(world.get("/crm/v8/Leads").await.status(), 200);
+    assert_eq!(world.proxy.measures().broken(), 1);
+}
+
+#[tokio::test]
+async fn a_reply_without_a_length_that_stops_is_no_whole_reply() {
+    let stops = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+    let world = World::with_settings(Upstream::script(stops, true).await, |settings| {
+        settings.silence = Duration::from_millis(100);
+    })
+    .await;
+    let reply = world
+        .raw("GET /crm/v8/Leads HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await;
+    assert!(reply.ends_with("4\r\nhalf\r\n"), "{reply}");
+}
+
+#[tokio::test]
 async fn a_request_whose_body_stops_is_not_waited_for() {
     let world = World::with_settings(
         Upstream::http(async |request: Request<hyper::body::Incoming>| {

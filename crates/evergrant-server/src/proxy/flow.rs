@@ -1,0 +1,232 @@
+//! Replies under way, and those that have stopped.
+//!
+//! A reply holds a connection to Zoho and one of the few calls that its connection may have at once. If Zoho stops in the
+//! middle of it, or the caller takes no more, that would be for ever: nobody is asked for the next piece then, and no
+//! timer of the body's own is polled. So all bodies of a thread are looked through now and then. A body says that it
+//! moves by one store; it needs no timer.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::runtime::Handle;
+
+use super::{
+    measure::Measures,
+    pool::{Connection, Pool},
+    queue::Permit,
+};
+
+/// The replies of one thread that are under way.
+pub(super) struct Flows {
+    silence: Duration,
+    places: Mutex<Places>,
+    is_watched: AtomicBool,
+}
+
+#[derive(Default)]
+struct Places {
+    flows: Vec<Option<Arc<Flow>>>,
+    free: Vec<usize>,
+}
+
+/// One reply under way.
+struct Flow {
+    state: Mutex<State>,
+    has_moved: AtomicBool,
+    is_cut: AtomicBool,
+}
+
+struct State {
+    held: Option<Held>,
+    /// Whether nothing had moved when it was last looked at.
+    stood_still: bool,
+}
+
+/// What is given back when a body has ended.
+pub(super) struct Held {
+    pub(super) connection: Connection,
+    pub(super) pool: Arc<Pool>,
+    pub(super) permit: Permit,
+    pub(super) measures: Arc<Measures>,
+}
+
+/// A reply's place among those that are looked through. Dropping it closes the connection, unless it was kept.
+pub(super) struct Place {
+    flows: Arc<Flows>,
+    flow: Arc<Flow>,
+    number: usize,
+}
+
+impl Held {
+    /// Keeps the connection for the next request: nothing is left on it.
+    pub(super) fn keep(self) {
+        self.pool.keep(self.connection);
+        drop(self.permit);
+    }
+
+    fn cut(self) {
+        self.measures.note_broken();
+        self.connection.close();
+    }
+}
+
+impl Flows {
+    /// Makes an empty list; what stands still for a silence, or half as long again at the most, is cut.
+    pub(super) fn new(silence: Duration) -> Self {
+        Self {
+            silence,
+            places: Mutex::default(),
+            is_watched: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes an empty list with the same silence.
+    pub(super) fn empty(&self) -> Self {
+        Self::new(self.silence)
+    }
+
+    /// Takes in a reply that begins.
+    pub(super) fn begin(self: &Arc<Self>, held: Held) -> Place {
+        let flow = Arc::new(Flow {
+            state: Mutex::new(State {
+                held: Some(held),
+                stood_still: false,
+            }),
+            has_moved: AtomicBool::new(true),
+            is_cut: AtomicBool::new(false),
+        });
+        let number = self.places().add(flow.clone());
+        self.watch();
+        Place {
+            flows: self.clone(),
+            flow,
+            number,
+        }
+    }
+
+    /// Has the list looked through as long as there is anything on it.
+    fn watch(self: &Arc<Self>) {
+        if self.is_watched.swap(true, Relaxed) {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return self.is_watched.store(false, Relaxed);
+        };
+        let (flows, time) = (Arc::downgrade(self), self.silence / 2);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(time).await;
+                match flows.upgrade() {
+                    Some(flows) if flows.look() => {}
+                    _ => return,
+                }
+            }
+        });
+    }
+
+    /// Cuts what stands still for the second time; says whether anything is under way.
+    fn look(&self) -> bool {
+        let mut places = self.places();
+        let still = places
+            .flows
+            .iter()
+            .flatten()
+            .filter(|flow| flow.stands_still());
+        let cut: Vec<Held> = still.filter_map(|flow| flow.cut()).collect();
+        let some_left = places.flows.len() > places.free.len();
+        if !some_left {
+            // After a rush, its room is given back.
+            *places = Places::default();
+            self.is_watched.store(false, Relaxed);
+        }
+        drop(places);
+        cut.into_iter().for_each(Held::cut);
+        some_left
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        // Unwrap safety: nothing panics while it holds the lock.
+        self.places.lock().expect("whole")
+    }
+}
+
+impl Places {
+    fn add(&mut self, flow: Arc<Flow>) -> usize {
+        match self.free.pop() {
+            Some(number) => {
+                self.flows[number] = Some(flow);
+                number
+            }
+            None => {
+                self.flows.push(Some(flow));
+                self.flows.len() - 1
+            }
+        }
+    }
+}
+
+impl Flow {
+    fn stands_still(&self) -> bool {
+        let has_moved = self.has_moved.swap(false, Relaxed);
+        mem::replace(&mut self.state().stood_still, !has_moved) && !has_moved
+    }
+
+    fn cut(&self) -> Option<Held> {
+        let held = self.state().held.take()?;
+        self.is_cut.store(true, Relaxed);
+        Some(held)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Unwrap safety: nothing panics while it holds the lock.
+        self.state.lock().expect("whole")
+    }
+}
+
+impl Place {
+    /// Notes that a piece went through.
+    pub(super) fn moves(&self) {
+        self.flow.has_moved.store(true, Relaxed);
+    }
+
+    /// Says whether it stood still for too long. Then what comes is no end, even if it looks like one.
+    pub(super) fn is_cut(&self) -> bool {
+        self.flow.is_cut.load(Relaxed)
+    }
+
+    /// Ends a reply: all of it went through.
+    pub(super) fn end(self) {
+        if let Some(held) = self.held() {
+            held.keep();
+        }
+    }
+
+    /// Ends a reply that broke off.
+    pub(super) fn break_off(self) {
+        if let Some(held) = self.held() {
+            held.cut();
+        }
+    }
+
+    fn held(&self) -> Option<Held> {
+        self.flow.state().held.take()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.flows.places();
+        places.flows[self.number] = None;
+        places.free.push(self.number);
+        drop(places);
+        if let Some(held) = self.held() {
+            held.connection.close();
+        }
+    }
+}
