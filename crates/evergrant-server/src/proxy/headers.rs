@@ -50,11 +50,17 @@ fn is_for_us_alone(name: &str) -> bool {
     ) || name.starts_with("x-forwarded-")
 }
 
-/// Fields of Zoho's reply that are about its own server: sessions, and promises that a browser would take for ours.
+/// Fields of Zoho's reply that are about its own server: sessions, and what would be taken for a promise or an error of
+/// ours.
 fn is_about_zohos_server(name: &str) -> bool {
     matches!(
         name,
-        "set-cookie" | "set-cookie2" | "alt-svc" | "strict-transport-security" | "clear-site-data"
+        "set-cookie"
+            | "set-cookie2"
+            | "alt-svc"
+            | "strict-transport-security"
+            | "clear-site-data"
+            | "evergrant-error"
     )
 }
 
@@ -181,6 +187,7 @@ mod tests {
             ("set-cookie", "a=1"),
             ("set-cookie", "b=2"),
             ("alt-svc", "h3=\":443\""),
+            ("evergrant-error", "denied"),
             ("connection", "keep-alive"),
             ("location", "https://www.zohoapis.eu/crm/v8/x?token=1"),
         ]);

@@ -105,6 +105,24 @@ async fn a_server_that_is_not_trusted_gets_no_token() {
 }
 
 #[tokio::test]
+async fn a_proxy_on_the_way_is_told_the_whole_address() {
+    let mut api = Upstream::http(async |_| says("{}")).await;
+    let between = api.origin.replace("http://", "http://user:secret@");
+    api.origin = "http://127.0.0.1:1".to_owned();
+    let mut given = super::world::Given::default();
+    given.transport.proxy.http = Some(between);
+    let world = World::with(api, given).await;
+    assert_eq!(world.get("/crm/v8/Leads?a=1").await.status(), 200);
+    let seen = world.api.seen().remove(0);
+    assert_eq!(seen.uri, "http://127.0.0.1:1/crm/v8/Leads?a=1");
+    assert_eq!(seen.headers["host"], "127.0.0.1:1");
+    assert_eq!(
+        seen.headers["proxy-authorization"],
+        "Basic dXNlcjpzZWNyZXQ="
+    );
+}
+
+#[tokio::test]
 async fn callers_may_speak_http_2() {
     let world = World::new(
         Upstream::http(async |request| {
