@@ -48,7 +48,7 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// Makes the call, and once more if Zoho refused the token and the body can be sent again.
     pub(super) async fn run(
-        self,
+        &self,
         upload: Upload,
         permit: Permit,
     ) -> Result<Response<Body>, ProxyError> {
@@ -59,11 +59,11 @@ impl Call<'_> {
         if answered.response.status() != StatusCode::UNAUTHORIZED {
             return Ok(self.pass(answered, &target, permit));
         }
-        let looked = self.look(answered).await;
+        let looked = Box::pin(self.look(answered)).await;
         if !looked.refuses_the_token {
             return Ok(self.pass_looked(looked, &target, permit));
         }
-        let another = self.another_ticket(&ticket).await;
+        let another = Box::pin(self.another_ticket(&ticket)).await;
         let (Some(ticket), Some(upload)) = (another, again) else {
             return Ok(self.pass_looked(looked, &target, permit));
         };
@@ -71,15 +71,16 @@ impl Call<'_> {
         self.proxy.shared.measures.note_repeated();
         let target = self.target(&ticket)?;
         let again = upload.again();
-        let answered = self.send(&ticket, &target, upload, again.as_ref()).await?;
-        Ok(self.pass(answered, &target, permit))
+        let sending = self.send(&ticket, &target, upload, again.as_ref());
+        Ok(self.pass(Box::pin(sending).await?, &target, permit))
     }
 
     async fn token(&self) -> Result<Token, BrokerError> {
         let wanted = Wanted::default();
         match self.broker.token_in_memory(self.connection, &wanted) {
             Some(token) => Ok(token),
-            None => self.broker.token(self.connection, &wanted).await,
+            // What is rare is boxed, so that the future of a usual request, which is moved, stays small.
+            None => Box::pin(self.broker.token(self.connection, &wanted)).await,
         }
     }
 

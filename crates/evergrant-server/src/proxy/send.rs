@@ -35,7 +35,7 @@ pub(super) async fn send(
         let mut connection = match pool.take(target) {
             Some(connection) => connection,
             None => {
-                let opened = pool.open(target).await;
+                let opened = Box::pin(pool.open(target)).await;
                 opened.map_err(|error| ProxyError::unreached(&error))?
             }
         };

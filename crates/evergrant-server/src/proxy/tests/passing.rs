@@ -1,8 +1,10 @@
 //! What goes on and what does not.
 
 use bytes::Bytes;
+use evergrant::Broker;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     body::Body,
-    proxy::{Outcome, scope},
+    proxy::{Outcome, Proxy, ProxyCaller, scope},
 };
 
 #[tokio::test]
@@ -257,4 +259,16 @@ async fn a_request_without_a_body_says_so() {
         (reply.status().as_u16(), &reply.headers()["content-length"]),
         (200, &"2".parse().unwrap())
     );
+}
+
+#[test]
+fn the_future_of_a_request_is_small() {
+    fn size<'a, F>(
+        _: impl Fn(&'a Proxy, &'a Broker, &'a ProxyCaller<'a>, Request<Incoming>) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+    // It is moved more than once. What is rare has a box of its own.
+    let size = size(|proxy, broker, who, request| proxy.forward(broker, who, request));
+    assert!(size < 5 * 1024, "{size}");
 }

@@ -52,22 +52,12 @@ pub(super) struct World {
 }
 
 /// What may be different from test to test.
+#[derive(Default)]
 pub(super) struct Given {
     pub(super) settings: Settings,
     pub(super) transport: TransportConfig,
     pub(super) rules: Vec<Rule>,
     pub(super) scopes: Scopes,
-}
-
-impl Default for Given {
-    fn default() -> Self {
-        Self {
-            settings: Settings::default(),
-            transport: TransportConfig::default(),
-            rules: Vec::new(),
-            scopes: Scopes::default(),
-        }
-    }
 }
 
 impl World {
