@@ -57,9 +57,14 @@ fn grants(known: &KnownCallers) -> impl Iterator<Item = &Grant> {
 }
 
 impl Usage {
-    /// Counts a token, or a request to the proxy.
+    /// Counts a token.
     pub(crate) fn given(&self, now: Timestamp) {
         self.given.fetch_add(1, Relaxed);
+        self.used(now);
+    }
+
+    /// Notes that a token was used, here or at the proxy.
+    pub(crate) fn used(&self, now: Timestamp) {
         self.last_used.store(now.as_millis(), Relaxed);
     }
 

@@ -5,6 +5,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, time:
 use http::Uri;
 use zoho_oauth::TransportConfig;
 
+use crate::proxy::Settings as ProxySettings;
+
 /// Where a server listens, and how it is known.
 #[derive(Debug)]
 pub struct Config {
@@ -28,6 +30,8 @@ pub struct Config {
     pub transport: TransportConfig,
     /// How long callers may take.
     pub patience: Patience,
+    /// How requests to Zoho's API are passed on.
+    pub proxy: ProxySettings,
     /// How long a stop waits for requests that are under way.
     pub grace: Duration,
 }

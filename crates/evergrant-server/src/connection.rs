@@ -103,11 +103,11 @@ impl Http {
         work: Work,
     ) {
         let Work {
-            state, stopping, ..
+            worker, stopping, ..
         } = work;
         let service = service_fn(move |request: Request<Incoming>| {
-            let state = state.clone();
-            async move { Ok::<Response<Body>, Infallible>(routes::answer(&state, peer, request).await) }
+            let worker = worker.clone();
+            async move { Ok::<Response<Body>, Infallible>(routes::answer(&worker, peer, request).await) }
         });
         let stream = TokioIo::new(stream);
         match version {

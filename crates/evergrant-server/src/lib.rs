@@ -6,16 +6,12 @@ mod callers;
 mod config;
 mod connection;
 mod failures;
+mod gate;
 mod host;
 mod keeper;
 mod listen;
 mod metrics;
 mod problem;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the dispatch that calls it comes later"
-)]
 mod proxy;
 mod routes;
 mod server;
@@ -27,6 +23,7 @@ pub use self::{
     config::{Config, InvalidPublicUrl, Patience, PublicUrl, TlsFiles},
     listen::ListenError,
     problem::{Code, ERROR_HEADER},
+    proxy::{QueueLimits, Settings as ProxySettings},
     server::{Server, StartError},
     tls::TlsError,
 };

@@ -1,8 +1,6 @@
 //! Which part of the server answers a request. Our own paths all lie under `/evergrant/`; all others are
 //! Zoho's.
 
-use std::sync::Arc;
-
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
@@ -10,17 +8,19 @@ use crate::{
     accounts,
     body::Body,
     connection::Peer,
+    gate,
     host::WrongHost,
     problem::{Code, Problem},
-    state::State,
+    workers::Worker,
 };
 
 /// Answers a request.
 pub(crate) async fn answer(
-    state: &Arc<State>,
+    worker: &Worker,
     peer: Peer,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let state = &worker.state;
     // Whoever comes by the Unix socket was led here by no foreign name.
     if matches!(peer, Peer::Network(_))
         && let Err(wrong) = state.hosts.check(&request)
@@ -35,8 +35,14 @@ pub(crate) async fn answer(
         "/oauth/serverinfo" if request.method() == Method::GET => {
             accounts::serverinfo(&state.public_url)
         }
-        _ => nothing_here().into_response(),
+        path if is_ours(path) => nothing_here().into_response(),
+        _ => gate::pass(worker, peer, request).await,
     }
+}
+
+/// Tells our own paths from Zoho's; `/evergrant/to/` leads to a product of Zoho's, through the proxy.
+fn is_ours(path: &str) -> bool {
+    path.starts_with("/evergrant/") && !path.starts_with("/evergrant/to/")
 }
 
 fn wrong_host(wrong: WrongHost) -> Problem {

@@ -17,7 +17,7 @@ use crate::{
     listen::{self, ListenError, UnixSocket},
     state::State,
     tls::{self, TlsError},
-    workers::{self, Work},
+    workers::{self, Work, Worker},
 };
 
 /// A server that listens, and answers as soon as it [runs](Self::run_until).
@@ -91,7 +91,7 @@ impl Server {
         let state = State::new(broker, config, hosts, callers);
         let (stop, stopping) = watch::channel(false);
         let work = Work {
-            state: Arc::new(state),
+            worker: Worker::new(Arc::new(state)),
             tls: tls.map(|tls| watch::channel(tls).1),
             stopping,
             grace,
@@ -117,10 +117,17 @@ impl Server {
     ///
     /// If the system refuses a thread.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-        let keeping = tokio::spawn(keeper::keep(self.work.state.clone(), self.vault_watch));
+        let keeping = tokio::spawn(keeper::keep(
+            self.work.worker.state.clone(),
+            self.vault_watch,
+        ));
         let mut threads = Vec::new();
         for (number, sockets) in self.sockets.into_iter().enumerate() {
-            let thread = workers::start(number, sockets, self.work.clone());
+            let work = Work {
+                worker: Worker::new(self.work.worker.state.clone()),
+                ..self.work.clone()
+            };
+            let thread = workers::start(number, sockets, work);
             threads.push(thread.map_err(StartError::Thread)?);
         }
         let local = match self.unix {
@@ -133,7 +140,7 @@ impl Server {
             let _ = local.await;
         }
         join(threads).await;
-        self.work.state.broker.finish().await;
+        self.work.worker.state.broker.finish().await;
         keeping.abort();
         Ok(())
     }

@@ -19,6 +19,7 @@ use crate::{
     failures::Failures,
     host::Hosts,
     metrics::Metrics,
+    proxy::Proxy,
 };
 
 /// What a caller wants of a token: what everybody wants who says nothing else.
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub(crate) public_url: PublicUrl,
     pub(crate) hosts: Hosts,
     pub(crate) patience: Patience,
+    pub(crate) proxy: Proxy,
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
     callers: ArcSwap<Callers>,
@@ -47,6 +49,7 @@ impl State {
             public_url: config.public_url,
             hosts,
             patience: config.patience,
+            proxy: Proxy::new(config.transport, config.proxy, &mut rand::rng()),
             metrics: Metrics::default(),
             failures: Failures::new(),
             callers: ArcSwap::from_pointee(callers),
@@ -77,9 +80,15 @@ impl State {
         }
     }
 
-    /// Counts wrong credentials, and says what is answered.
+    /// Counts wrong credentials; tells whether there were too many from there.
+    pub(crate) fn too_many_failures(&self, peer: Peer, denied: &Denied) -> bool {
+        tracing::debug!(reason = %denied, "wrong credentials");
+        self.failures.count(peer)
+    }
+
+    /// Counts wrong credentials, and says what the accounts server answers.
     pub(crate) fn denied(&self, peer: Peer, denied: &Denied) -> Refusal {
-        if self.failures.count(peer) {
+        if self.too_many_failures(peer, denied) {
             return Refusal::Throttled(60);
         }
         match denied {

@@ -19,13 +19,28 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     connection::{self, Http, Peer, Version},
+    proxy::Proxy,
     state::State,
 };
 
-/// What every worker is given.
+/// What answers on one thread.
+pub(crate) struct Worker {
+    pub(crate) state: Arc<State>,
+    /// Its connections to Zoho are this thread's own.
+    pub(crate) proxy: Proxy,
+}
+
+impl Worker {
+    pub(crate) fn new(state: Arc<State>) -> Arc<Self> {
+        let proxy = state.proxy.for_another_thread();
+        Arc::new(Self { state, proxy })
+    }
+}
+
+/// What every task of a worker is given.
 #[derive(Clone)]
 pub(crate) struct Work {
-    pub(crate) state: Arc<State>,
+    pub(crate) worker: Arc<Worker>,
     pub(crate) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     pub(crate) stopping: watch::Receiver<bool>,
     /// How long a stop waits for requests that are under way.
@@ -66,7 +81,7 @@ async fn run(listeners: Vec<net::TcpListener>, work: Work) {
 
 /// Takes up connections until the server stops, then waits for those that are under way.
 async fn accept(listener: TcpListener, work: Work) {
-    let http = Arc::new(Http::new(&work.state.patience));
+    let http = Arc::new(Http::new(&work.worker.state.patience));
     each(listener, work, move |stream, address, work| {
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
@@ -77,7 +92,7 @@ async fn accept(listener: TcpListener, work: Work) {
 
 /// Takes up connections of programs on this machine until the server stops.
 pub(crate) async fn accept_local(listener: UnixListener, work: Work) {
-    let http = Arc::new(Http::new(&work.state.patience));
+    let http = Arc::new(Http::new(&work.worker.state.patience));
     each(listener, work, move |stream, _, work| {
         let peer = Peer::of_unix(&stream).ok()?;
         let http = http.clone();
@@ -137,7 +152,7 @@ async fn answer_in_tls(
     work: Work,
 ) {
     let shaking = acceptor.accept(stream);
-    let shaken = tokio::time::timeout(work.state.patience.handshake, shaking).await;
+    let shaken = tokio::time::timeout(work.worker.state.patience.handshake, shaking).await;
     if let Ok(Ok(stream)) = shaken {
         let version = match stream.get_ref().1.alpn_protocol() {
             Some(b"h2") => Version::Two,

@@ -10,7 +10,9 @@ use std::{
 
 use clap::Args;
 use evergrant::Broker;
-use evergrant_server::{Config, ListenError, Patience, PublicUrl, Server, StartError, TlsFiles};
+use evergrant_server::{
+    Config, ListenError, Patience, ProxySettings, PublicUrl, Server, StartError, TlsFiles,
+};
 use serde::Serialize;
 use zoho_oauth::TransportConfig;
 
@@ -156,6 +158,7 @@ fn server_config(
         hosts: config.hosts.clone(),
         transport,
         patience: Patience::default(),
+        proxy: ProxySettings::default(),
         grace: GRACE,
     })
 }

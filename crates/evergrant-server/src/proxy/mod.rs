@@ -53,10 +53,9 @@ pub(crate) use self::{
     error::ProxyError,
     measure::{BUCKETS, Measures, Outcome},
     passage::Passage,
-    queue::QueueLimits,
-    settings::Settings,
     silence::Patient,
 };
+pub use self::{queue::QueueLimits, settings::Settings};
 use crate::body::Body;
 
 /// Passes requests on to Zoho.

@@ -23,13 +23,13 @@ pub(super) struct Queue {
 
 /// How many may do what at once.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct QueueLimits {
+pub struct QueueLimits {
     /// As many calls are under way at Zoho.
-    pub(crate) simultaneous: usize,
+    pub simultaneous: usize,
     /// As many more may wait.
-    pub(crate) waiting: usize,
+    pub waiting: usize,
     /// So long, and no longer.
-    pub(crate) wait: Duration,
+    pub wait: Duration,
 }
 
 #[derive(Default)]

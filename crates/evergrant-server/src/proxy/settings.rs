@@ -8,19 +8,19 @@ use super::queue::QueueLimits;
 
 /// The settings of the proxy.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// Products that answer at other hosts than Zoho's documentation says, or that it does not name.
-    pub(crate) products: HashMap<String, ApiDomain>,
+    pub products: HashMap<String, ApiDomain>,
     /// How many calls of one connection there may be.
-    pub(crate) queue: QueueLimits,
+    pub queue: QueueLimits,
     /// How long Zoho may take until a reply begins, once it has the whole request.
-    pub(crate) first_byte: Duration,
+    pub first_byte: Duration,
     /// How long either side may send nothing, or take nothing, in the middle of a body.
-    pub(crate) silence: Duration,
+    pub silence: Duration,
     /// How long a connection to Zoho is kept that nobody uses.
-    pub(crate) idle: Duration,
+    pub idle: Duration,
     /// How many such connections each thread keeps for one host.
-    pub(crate) idle_connections: usize,
+    pub idle_connections: usize,
 }
 
 impl Default for Settings {

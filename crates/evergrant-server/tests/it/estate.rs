@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytes::Bytes;
 use evergrant::caller::{self, Caller, Issued, Mode, NewCaller};
-use evergrant_server::{Config, Patience, PublicUrl, Server};
+use evergrant_server::{Config, Patience, ProxySettings, PublicUrl, Server};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
@@ -166,6 +166,7 @@ fn config(world: &World) -> Config {
         hosts: Vec::new(),
         transport: TransportConfig::default(),
         patience: Patience::default(),
+        proxy: ProxySettings::default(),
         grace: Duration::from_secs(5),
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod estate;
 mod hostile;
+mod proxy;
 // A world with a vault, a connection and a simulator, which the library's own tests made.
 #[path = "../../../evergrant/tests/it/world.rs"]
 #[allow(dead_code, reason = "the library's tests use all of it")]

@@ -1,0 +1,58 @@
+//! Zoho's API through the server, as a proxied caller has it.
+
+use evergrant::caller::{self, Mode};
+use http::{Request, StatusCode};
+use http_body_util::Full;
+
+use crate::estate::{Estate, Reply};
+
+const CONTACTS: &str = "/crm/v8/Contacts?fields=Last_Name";
+
+impl Estate {
+    async fn call(&self, path: &str, token: &str) -> Reply {
+        let request = Request::get(self.url(path))
+            .header("Authorization", format!("Zoho-oauthtoken {token}"))
+            .body(Full::default());
+        self.send(request.unwrap()).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_token_works_here_and_no_token_of_zohos_leaves() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Proxied).await;
+    let token = estate.refresh(&caller).await.json();
+    let token = token["access_token"].as_str().unwrap();
+    let reply = estate.call(CONTACTS, token).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    assert!(reply.json()["data"].is_array());
+    assert!(!reply.headers.contains_key("evergrant-error"));
+    // Of Zoho's tokens there is none in what came, and the proxy token is worth nothing at Zoho.
+    assert!(!format!("{reply:?}").contains("1000."));
+    let vault = estate.world.vault().await;
+    caller::revoke(&vault, &caller.caller.name).await.unwrap();
+    estate.settle().await;
+    let reply = estate.call(CONTACTS, token).await;
+    assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(reply.json()["code"], "INVALID_TOKEN");
+    assert_eq!(reply.headers["evergrant-error"], "denied");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_comes_through() {
+    let estate = Estate::start().await;
+    let direct = estate.caller("direct", Mode::Direct).await;
+    let zohos = estate.refresh(&direct).await.json();
+    let handle = direct.handles[0].1.expose_secret();
+    for token in [zohos["access_token"].as_str().unwrap(), handle, "evp_", ""] {
+        let reply = estate.call(CONTACTS, token).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{reply:?}");
+    }
+    let reply = estate.get(CONTACTS).await;
+    assert_eq!(reply.json()["code"], "AUTHENTICATION_FAILURE");
+    let reply = estate.get("/evergrant/nothing").await;
+    assert_eq!(
+        (reply.status, reply.json()["reason"].as_str().unwrap()),
+        (StatusCode::NOT_FOUND, "no_such_path")
+    );
+}
