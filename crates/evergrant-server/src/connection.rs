@@ -1,6 +1,12 @@
 //! One connection of a caller: what HTTP it speaks, for how long, and how it ends.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    ops::DerefMut,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use http::{Request, Response};
 use hyper::{
@@ -107,13 +113,21 @@ impl Http {
         } = work;
         let service = service_fn(move |request: Request<Incoming>| {
             let worker = worker.clone();
-            async move { Ok::<Response<Body>, Infallible>(routes::answer(&worker, peer, request).await) }
+            // In a box that goes with the request: a connection that asks nothing keeps no room for one.
+            Box::pin(async move {
+                Ok::<Response<Body>, Infallible>(routes::answer(&worker, peer, request).await)
+            })
         });
         let stream = TokioIo::new(stream);
         match version {
-            Version::One => run(self.one.serve_connection(stream, service), stopping).await,
+            Version::One => {
+                let connection = pin!(self.one.serve_connection(stream, service));
+                run(connection, stopping).await;
+            }
+            // In a box, so that a connection of the usual version keeps no room for it.
             Version::Two => {
-                Box::pin(run(self.two.serve_connection(stream, service), stopping)).await;
+                let connection = Box::pin(self.two.serve_connection(stream, service));
+                Box::pin(run(connection, stopping)).await;
             }
         }
     }
@@ -125,11 +139,10 @@ pub(crate) async fn stops(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-async fn run(
-    connection: impl GracefulConnection<Error = hyper::Error>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let mut connection = pin!(connection);
+async fn run<C>(mut connection: Pin<impl DerefMut<Target = C>>, mut stopping: watch::Receiver<bool>)
+where
+    C: GracefulConnection<Error = hyper::Error>,
+{
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stops(&mut stopping) => {
