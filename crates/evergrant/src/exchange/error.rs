@@ -44,7 +44,8 @@ pub struct Earlier {
     pub id: String,
     /// The name that it was for.
     pub name: Option<String>,
-    /// `prepared`, `done`, `spent`, `failed`, `unknown` or `discarded`.
+    /// `prepared`, `done`, `spent`, `failed`, `unknown` or `discarded`; one that could be tried again only if
+    /// it ended in this very moment.
     pub state: &'static str,
     /// What Zoho said, where it said something.
     pub reason: Option<String>,
@@ -152,7 +153,7 @@ impl ExchangeError {
                 GrantFate::Unknown
             }
             Self::KnownGrant(earlier)
-                if matches!(earlier.state, "unknown" | "prepared" | "failed") =>
+                if !matches!(earlier.state, "done" | "spent" | "discarded") =>
             {
                 GrantFate::Unknown
             }

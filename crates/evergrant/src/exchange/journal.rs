@@ -105,12 +105,13 @@ impl TryFrom<Row> for Entry {
 
 /// Finds the exchange of a grant.
 pub(super) async fn find_by_grant(
+    connection: &mut SqliteConnection,
     vault: &UnlockedVault,
     grant: Fingerprint,
 ) -> Result<Option<Entry>, VaultError> {
     let sql = "SELECT id, name, state, reason, at FROM exchanges WHERE grant_fingerprint = $1";
     let query = sqlx::query_as::<_, Row>(sql).bind(grant.as_bytes());
-    let row = query.fetch_optional(vault.store().reader()).await;
+    let row = query.fetch_optional(connection).await;
     row.map_err(|error| vault.store().error(error))?
         .map(Entry::try_from)
         .transpose()
@@ -149,32 +150,28 @@ pub(super) async fn begin(
     answer_lost: bool,
     name: Option<&ConnectionName>,
 ) -> Result<Result<(), Entry>, VaultError> {
-    let failed = |error| vault.store().error(error);
-    let mut transaction = vault.store().begin().await?;
-    let earlier = "SELECT id, name, state, reason, at FROM exchanges WHERE grant_fingerprint = $1";
-    let query = sqlx::query_as::<_, Row>(earlier).bind(grant.as_bytes());
-    let earlier = query
-        .fetch_optional(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    if let Some(earlier) = earlier.map(Entry::try_from).transpose()? {
-        let news = earlier.outcome == Outcome::Failed && !answer_lost;
-        if news || !earlier.outcome.may_try_again() {
-            return Ok(Err(earlier));
-        }
-    }
+    let mut connection = vault.store().connection().await?;
+    // A transaction by itself, which looks and writes under the write lock.
     let sql = "INSERT INTO exchanges (id, grant_fingerprint, name, state, at)
                VALUES ($1, $2, $3, 'prepared', $4)
                ON CONFLICT (grant_fingerprint) DO UPDATE SET
                  id = excluded.id, name = excluded.name, state = 'prepared', reason = NULL,
-                 at = excluded.at";
+                 at = excluded.at
+               WHERE exchanges.state IN ('unsent', 'refused') OR (exchanges.state = 'failed' AND $5)";
     let insert = sqlx::query(sql).bind(id.to_string()).bind(grant.as_bytes());
     let insert = insert
         .bind(name.map(ConnectionName::as_str))
-        .bind(vault.clock().now());
-    insert.execute(&mut *transaction).await.map_err(failed)?;
-    transaction.commit().await.map_err(failed)?;
-    Ok(Ok(()))
+        .bind(vault.clock().now())
+        .bind(answer_lost);
+    let entered = insert.execute(&mut *connection).await;
+    let entered = entered.map_err(|error| vault.store().error(error))?;
+    if entered.rows_affected() > 0 {
+        return Ok(Ok(()));
+    }
+    // Rows are never taken away.
+    let gone = || vault.store().broken("an exchange is gone that was there");
+    let earlier = find_by_grant(&mut connection, vault, grant).await?;
+    Ok(Err(earlier.ok_or_else(gone)?))
 }
 
 /// Notes how an exchange ended, in the transaction of what it brought; tells whether that was news.
@@ -233,4 +230,41 @@ pub(super) async fn give_up(
     let updated = updated.map_err(failed)?.rows_affected() > 0;
     transaction.commit().await.map_err(failed)?;
     Ok(updated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::test_world::World;
+
+    #[tokio::test]
+    async fn a_grant_is_entered_again_exactly_if_it_may_be_tried_again() {
+        let mut world = World::new().await;
+        let grant = Fingerprint::from([7; 32]);
+        let unlocked = &world.vault;
+        for (outcome, answer_lost) in Outcome::ALL
+            .into_iter()
+            .flat_map(|outcome| [(outcome, false), (outcome, true)])
+        {
+            let wipe = sqlx::query("DELETE FROM exchanges").execute(unlocked.store().reader());
+            wipe.await.unwrap();
+            let mut begin = async |answer_lost| {
+                let id = ExchangeId::generate(&mut world.rng);
+                (id, begin(unlocked, id, grant, answer_lost, None).await)
+            };
+            let (id, first) = begin(false).await;
+            first.unwrap().expect("nothing is known of it");
+            let set = sqlx::query("UPDATE exchanges SET state = $1").bind(outcome.as_str());
+            set.execute(unlocked.store().reader()).await.unwrap();
+            let (_, again) = begin(answer_lost).await;
+            let may = outcome.may_try_again() && (outcome != Outcome::Failed || answer_lost);
+            match again.unwrap() {
+                Ok(()) => assert!(may, "{outcome:?}, {answer_lost}"),
+                Err(earlier) => {
+                    assert!(!may, "{outcome:?}, {answer_lost}");
+                    assert_eq!((earlier.id, earlier.outcome), (id.to_string(), outcome));
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::SqliteConnection;
 use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, Defect, ForeignApiDomain, Grant, Scopes};
 
 use super::{
@@ -137,7 +137,8 @@ pub(super) async fn store(
         return Ok(None);
     };
     let failed = |error| vault.store().error(error);
-    let mut transaction: Transaction<'static, Sqlite> = vault.store().begin().await?;
+    let mut connection = vault.store().connection().await?;
+    let mut transaction = vault.store().begin_on(&mut connection).await?;
     let (wished, replace) = wish(&sent.context.purpose);
     let name = free_name(&mut transaction, &wished, replace)
         .await
@@ -178,7 +179,7 @@ pub(super) async fn store(
     transaction.commit().await.map_err(failed)?;
     tracing::info!(exchange = %sent.id, connection = %name, "the connection is in the vault");
 
-    read_back(vault, &stored.id, &new).await?;
+    read_back(&mut connection, vault, &stored.id, &new).await?;
     kept.wished = (name != wished).then_some(wished);
     kept.name = Some(name);
     kept.replaced = stored.replaced;
@@ -310,13 +311,14 @@ async fn note_done(
 
 /// Reads the refresh token back in a statement of its own, and opens it.
 async fn read_back(
+    connection: &mut SqliteConnection,
     vault: &UnlockedVault,
     id: &str,
     new: &NewConnection<'_>,
 ) -> Result<(), VaultError> {
     let sql = "SELECT refresh_token_sealed FROM connections WHERE id = $1";
     let query = sqlx::query_scalar::<_, Vec<u8>>(sql).bind(id);
-    let sealed = query.fetch_one(vault.store().reader()).await;
+    let sealed = query.fetch_one(connection).await;
     let sealed = sealed.map_err(|error| vault.store().error(error))?;
     let app = (&new.app.accounts_domain, &new.app.client_id);
     let place = connection::refresh_token_place(vault, id, app, new.api_domain);

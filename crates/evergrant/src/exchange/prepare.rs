@@ -1,6 +1,7 @@
 //! Before the grant is spent: whatever fails here has cost nothing.
 
 use rand::{SeedableRng, rngs::StdRng};
+use sqlx::SqliteConnection;
 use zoho_oauth::{ConnectError, Connection, GrantToken};
 
 use super::{
@@ -52,11 +53,15 @@ pub async fn check_grant(
     token: &GrantToken,
     expires_at: Option<Timestamp>,
 ) -> Result<(), ExchangeError> {
-    was_answer_lost(vault, token, expires_at).await.map(drop)
+    let mut connection = vault.store().connection().await?;
+    was_answer_lost(&mut connection, vault, token, expires_at)
+        .await
+        .map(drop)
 }
 
 /// Checks the grant token and tells whether an earlier answer to it was lost.
 async fn was_answer_lost(
+    connection: &mut SqliteConnection,
     vault: &UnlockedVault,
     token: &GrantToken,
     expires_at: Option<Timestamp>,
@@ -64,10 +69,11 @@ async fn was_answer_lost(
     if let Some(at) = expires_at.filter(|at| *at <= vault.clock().now()) {
         return Err(ExchangeError::GrantExpired { at });
     }
-    if let Some(known) = find_token(vault, token).await? {
+    let found = find_token(&mut *connection, vault, token).await;
+    if let Some(known) = found.map_err(|error| vault.store().error(error))? {
         return Err(ExchangeError::KnownToken(known));
     }
-    let known = journal::find_by_grant(vault, fingerprint(vault, token)).await?;
+    let known = journal::find_by_grant(connection, vault, fingerprint(vault, token)).await?;
     match known {
         Some(known) if !known.outcome.may_try_again() => {
             Err(ExchangeError::KnownGrant(earlier(known)))
@@ -83,9 +89,12 @@ pub(super) async fn prepare(
     exchange: &Exchange,
     rng: &mut StdRng,
 ) -> Result<Prepared, ExchangeError> {
-    check_name(vault, &exchange.purpose).await?;
     let token = &exchange.grant_token;
-    let answer_lost = was_answer_lost(vault, token, exchange.grant_expires_at).await?;
+    let answer_lost = {
+        let mut connection = vault.store().connection().await?;
+        check_free(&mut connection, vault, &exchange.purpose).await?;
+        was_answer_lost(&mut connection, vault, token, exchange.grant_expires_at).await?
+    };
     let id = ExchangeId::generate(rng);
     let grant = fingerprint(vault, token);
     let context = Context::new(exchange, grant, answer_lost, vault.clock().now());
@@ -142,6 +151,15 @@ pub(super) async fn side_by_side(
 ///
 /// [`ExchangeError::NameTaken`], or the vault's.
 pub async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), ExchangeError> {
+    let mut connection = vault.store().connection().await?;
+    check_free(&mut connection, vault, purpose).await
+}
+
+async fn check_free(
+    connection: &mut SqliteConnection,
+    vault: &UnlockedVault,
+    purpose: &Purpose,
+) -> Result<(), ExchangeError> {
     let Purpose::Keep {
         name,
         replace: false,
@@ -149,7 +167,7 @@ pub async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), 
     else {
         return Ok(());
     };
-    let taken = connection::is_taken(vault.store().reader(), name).await;
+    let taken = connection::is_taken(connection, name).await;
     if taken.map_err(|error| vault.store().error(error))? {
         return Err(ExchangeError::NameTaken(name.clone()));
     }
@@ -159,40 +177,30 @@ pub async fn check_name(vault: &UnlockedVault, purpose: &Purpose) -> Result<(), 
 /// Finds out whether a token is one that the vault holds as something else. All three kinds look
 /// alike, so that shape tells nothing.
 async fn find_token(
+    connection: &mut SqliteConnection,
     vault: &UnlockedVault,
     token: &GrantToken,
-) -> Result<Option<KnownToken>, VaultError> {
-    let failed = |error| vault.store().error(error);
+) -> Result<Option<KnownToken>, sqlx::Error> {
     let secret = token.expose_secret().as_bytes();
-    let access_token = vault.index_key.fingerprint("access_token", &[secret]);
-    let sql = "SELECT count(*) FROM refreshes WHERE fingerprint = $1";
-    let query = sqlx::query_scalar(sql).bind(access_token.as_bytes());
-    let found: i64 = query
-        .fetch_one(vault.store().reader())
-        .await
-        .map_err(failed)?;
-    if found > 0 {
-        return Ok(Some(KnownToken::AccessToken));
-    }
-    let domains = sqlx::query_scalar("SELECT DISTINCT accounts_domain FROM apps");
-    let domains: Vec<String> = domains
-        .fetch_all(vault.store().reader())
-        .await
-        .map_err(failed)?;
-    for domain in domains {
-        let credential = vault
-            .index_key
-            .fingerprint("credential", &[domain.as_bytes(), secret]);
+    let fingerprint = |kind, parts: &[&[u8]]| vault.index_key.fingerprint(kind, parts);
+    // Where there is no app, no token was ever kept.
+    let sql =
+        "SELECT DISTINCT accounts_domain, EXISTS (SELECT 1 FROM refreshes WHERE fingerprint = $1)
+               FROM apps";
+    let access_token = fingerprint("access_token", &[secret]);
+    let query = sqlx::query_as(sql).bind(access_token.as_bytes());
+    let domains: Vec<(String, bool)> = query.fetch_all(&mut *connection).await?;
+    for (domain, is_access_token) in domains {
+        if is_access_token {
+            return Ok(Some(KnownToken::AccessToken));
+        }
         let sql = "SELECT name FROM connections WHERE credential = $1
                    UNION ALL
                    SELECT c.name FROM former_refresh_tokens f JOIN connections c ON c.id = f.connection_id
                    WHERE f.credential = $1 LIMIT 1";
+        let credential = fingerprint("credential", &[domain.as_bytes(), secret]);
         let query = sqlx::query_scalar(sql).bind(credential.as_bytes());
-        let name = query
-            .fetch_optional(vault.store().reader())
-            .await
-            .map_err(failed)?;
-        if let Some(name) = name {
+        if let Some(name) = query.fetch_optional(&mut *connection).await? {
             return Ok(Some(KnownToken::RefreshToken(name)));
         }
     }

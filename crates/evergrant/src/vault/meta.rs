@@ -25,9 +25,12 @@ pub(super) struct Meta {
 }
 
 /// Reads the vault's own row.
-pub(super) async fn read(store: &Store) -> Result<Meta, VaultError> {
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    store: &Store,
+) -> Result<Meta, VaultError> {
     let query = sqlx::query_as("SELECT id, index_key_sealed, writing_key_id FROM vault");
-    let found = query.fetch_optional(store.reader()).await;
+    let found = query.fetch_optional(connection).await;
     let found = found.map_err(|error| store.error(error))?;
     found.ok_or_else(|| store.not_a_vault())
 }

@@ -78,7 +78,9 @@ impl Vault {
         let Some(store) = Store::open(&folders.vault()).await? else {
             return Ok(None);
         };
-        let meta = meta::read(&store).await?;
+        let mut connection = store.connection().await?;
+        store.migrate(&mut connection).await?;
+        let meta = meta::read(&mut connection, &store).await?;
         Ok(Some(Self {
             store,
             meta,

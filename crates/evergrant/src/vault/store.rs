@@ -9,6 +9,7 @@ use std::{
 use sqlx::{
     Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::Migrator,
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tempfile::TempPath;
@@ -16,6 +17,9 @@ use tempfile::TempPath;
 use super::{VaultError, file_system, files};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Takes the write lock at once.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// How long a writer waits for the one before it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,7 +32,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the database, bringing its tables up to date; `None` if there is none.
+    /// Opens the database; `None` if there is none. Its tables are as old as it is until [`migrate`](Self::migrate).
     pub(super) async fn open(path: &Path) -> Result<Option<Self>, VaultError> {
         Self::open_with(path, BUSY_TIMEOUT).await
     }
@@ -48,12 +52,10 @@ impl Store {
         file_system::check_local(files::parent(path))?;
         // A command does one thing at a time, and each connection costs a thread, an open file and
         // a reading of the schema.
-        let store = Self {
+        Ok(Some(Self {
             pool: pool(path, 1, busy_timeout),
             path: path.to_owned(),
-        };
-        store.migrate().await?;
-        Ok(Some(store))
+        }))
     }
 
     /// Returns the same database behind more connections: one that waits for the write lock holds up no
@@ -98,14 +100,28 @@ impl Store {
         &self.pool
     }
 
+    /// Returns a connection for several statements. What goes back to the pool is tested before it is given
+    /// out again, which costs as much as a statement: from [`reader`](Self::reader) each would cost twice.
+    pub(crate) async fn connection(&self) -> Result<PoolConnection<Sqlite>, VaultError> {
+        let connection = self.pool.acquire().await;
+        connection.map_err(|error| self.error(error))
+    }
+
     /// Begins a transaction that takes the write lock at once. One that reads first and writes later
     /// fails with SQLITE_BUSY_SNAPSHOT as soon as somebody else wrote in between, whatever the
     /// timeout (<https://www.sqlite.org/lang_transaction.html>).
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, VaultError> {
-        self.pool
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(|error| self.error(error))
+        let transaction = self.pool.begin_with(BEGIN).await;
+        transaction.map_err(|error| self.error(error))
+    }
+
+    /// Begins the same transaction on a connection that goes on after it.
+    pub(crate) async fn begin_on<'a>(
+        &self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Transaction<'a, Sqlite>, VaultError> {
+        let transaction = connection.begin_with(BEGIN).await;
+        transaction.map_err(|error| self.error(error))
     }
 
     /// Looks whether the database can be written, and changes nothing.
@@ -135,7 +151,7 @@ impl Store {
     }
 
     /// Says that the database is not as a vault is.
-    pub(super) fn broken(&self, found: impl Into<String>) -> VaultError {
+    pub(crate) fn broken(&self, found: impl Into<String>) -> VaultError {
         VaultError::Broken {
             path: self.path.clone(),
             found: found.into(),
@@ -159,13 +175,17 @@ impl Store {
         }
     }
 
-    async fn migrate(&self) -> Result<(), VaultError> {
+    /// Brings the tables up to date.
+    pub(super) async fn migrate(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), VaultError> {
         let latest = MIGRATIONS
             .iter()
             .map(|migration| migration.version)
             .max()
             .unwrap_or(0);
-        let version = self.version(&self.pool).await?;
+        let version = self.version(&mut *connection).await?;
         if version == latest {
             return Ok(());
         }
@@ -181,8 +201,8 @@ impl Store {
             });
         }
         // The write lock is the migration lock: who waited finds the work done.
-        let mut transaction = self.begin().await?;
-        if self.version(&mut *transaction).await? < latest {
+        let mut transaction = self.begin_on(connection).await?;
+        if self.version(&mut transaction).await? < latest {
             run_migrations(&mut transaction)
                 .await
                 .map_err(|error| self.error(error))?;
@@ -193,8 +213,10 @@ impl Store {
             .map_err(|error| self.error(error))
     }
 
-    async fn version(&self, from: impl sqlx::SqliteExecutor<'_>) -> Result<i64, VaultError> {
-        let row = sqlx::query("PRAGMA user_version").fetch_one(from).await;
+    async fn version(&self, connection: &mut SqliteConnection) -> Result<i64, VaultError> {
+        let row = sqlx::query("PRAGMA user_version")
+            .fetch_one(connection)
+            .await;
         row.and_then(|row| row.try_get(0))
             .map_err(|error| self.error(error))
     }
