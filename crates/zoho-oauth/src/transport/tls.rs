@@ -17,6 +17,9 @@ use super::config::Roots;
 use super::dial::host_of;
 use super::error::ConnectError;
 
+/// How many bytes of certificates are few: some five of them.
+const FEW: usize = 8 * 1024;
+
 /// The TLS settings, made when they are first needed.
 pub(crate) struct Tls {
     roots: Arc<Roots>,
@@ -33,27 +36,33 @@ impl Tls {
         }
     }
 
-    /// Begins to read the roots in a thread of their own, unless they are there.
+    /// Begins to read the roots in a thread of their own, unless they are there or take no time.
     pub(crate) fn load(
         &self,
     ) -> impl Future<Output = Result<Arc<ClientConfig>, ConnectError>> + use<> {
         let (roots, config) = (Arc::clone(&self.roots), Arc::clone(&self.config));
         let resumption = self.resumption.clone();
-        let loading = match config.get() {
-            Some(_) => None,
-            None => Some(tokio::task::spawn_blocking(move || {
-                client_config(&roots, resumption)
-            })),
-        };
+        let takes_time = config.get().is_none() && !are_few(&roots);
+        let loading = takes_time.then(|| {
+            let (roots, resumption) = (Arc::clone(&roots), resumption.clone());
+            tokio::task::spawn_blocking(move || client_config(&roots, resumption))
+        });
         async move {
-            if let Some(loading) = loading {
-                let loaded = loading.await.map_err(bad_roots)??;
-                return Ok(Arc::clone(config.get_or_init(|| Arc::new(loaded))));
+            if let Some(config) = config.get() {
+                return Ok(Arc::clone(config));
             }
-            // Unwrap safety: it was there a moment ago, and is only ever set.
-            Ok(Arc::clone(config.get().expect("the settings are there")))
+            let loaded = match loading {
+                Some(loading) => loading.await.map_err(bad_roots)??,
+                None => client_config(&roots, resumption)?,
+            };
+            Ok(Arc::clone(config.get_or_init(|| Arc::new(loaded))))
         }
     }
+}
+
+/// Tells whether roots are read sooner than a thread is started.
+fn are_few(roots: &Roots) -> bool {
+    matches!(roots, Roots::Pem(pem) if pem.len() <= FEW)
 }
 
 /// Shakes hands; a certificate that is not trusted is an error of its own.
