@@ -12,7 +12,10 @@ pub(crate) fn run<T>(future: impl Future<Output = Result<T, CliError>>) -> Resul
         .build();
     let runtime = runtime
         .map_err(|error| CliError::new(Kind::Internal, "runtime", "cannot start").cause(error))?;
-    runtime.block_on(future)
+    let ended = runtime.block_on(future);
+    // Nothing is left to do for the threads that worked for it, and nobody waits until they have ended.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Asks a person something in a thread of its own, since whoever once listened for signals has taken
