@@ -3,6 +3,7 @@
 //! A grant token works once, so nothing here retries, follows a redirect or keeps a connection for later. The
 //! connection can be opened before the request is ready, and everything that fails until then has cost nothing.
 
+mod ahead;
 mod config;
 mod connection;
 mod dial;
@@ -12,6 +13,7 @@ mod tls;
 mod watch;
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Uri;
 use rustls::client::Resumption;
@@ -21,13 +23,15 @@ pub use connection::{Connection, REPLY_LIMIT};
 pub use dialer::{Dialed, DialedStream, Dialer};
 pub use error::{ConnectError, SendError};
 
+use ahead::Ahead;
 use connection::Target;
 
 /// Opens connections to accounts servers and APIs.
 ///
-/// Needs a tokio runtime with time and I/O; a single thread will do, and no task is left behind.
+/// Needs a tokio runtime with time and I/O; a single thread will do, and no task outlives it.
 pub struct Transport {
-    dialer: Dialer,
+    opener: Arc<Opener>,
+    ahead: Mutex<Option<Ahead>>,
 }
 
 impl Transport {
@@ -35,7 +39,21 @@ impl Transport {
     pub fn new(config: TransportConfig) -> Self {
         // A connection is used once: there is no session to come back to.
         let dialer = Dialer::resuming(config, Resumption::disabled());
-        Self { dialer }
+        Self {
+            opener: Arc::new(Opener { dialer }),
+            ahead: Mutex::default(),
+        }
+    }
+
+    /// Begins to open a connection in a task, for the next [`connect`](Self::connect) to the same origin: for whoever
+    /// knows where a request will go and has something else to do before it. If it fails, that call hears of it.
+    pub fn connect_ahead(&self, origin: impl AsRef<str>) {
+        // What is wrong with an origin, `connect` will say.
+        if let Ok(origin) = parse_origin(origin.as_ref()) {
+            let opener = Arc::clone(&self.opener);
+            let opening = Ahead::begin(origin.clone(), async move { opener.open(origin).await });
+            *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
+        }
     }
 
     /// Opens a connection, with TLS for https, through the proxy if one is set for this origin.
@@ -47,13 +65,32 @@ impl Transport {
     /// If there is no connection in time, or none that is trusted; nothing of a request has been sent then.
     pub async fn connect(&self, origin: impl AsRef<str>) -> Result<Connection, ConnectError> {
         let origin = parse_origin(origin.as_ref())?;
+        let ahead = self
+            .ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match ahead.filter(|ahead| ahead.serves(&origin)) {
+            Some(ahead) => ahead.finish().await,
+            None => self.opener.open(origin).await,
+        }
+    }
+}
+
+/// All that it takes to open a connection.
+struct Opener {
+    dialer: Dialer,
+}
+
+impl Opener {
+    async fn open(&self, origin: Uri) -> Result<Connection, ConnectError> {
         let host = dial::host_of(&origin);
         let silence = self.dialer.config().silence;
-        let opening = tokio::time::timeout(silence, self.open(origin));
+        let opening = tokio::time::timeout(silence, self.open_at_leisure(origin));
         opening.await.unwrap_or(Err(ConnectError::Timeout { host }))
     }
 
-    async fn open(&self, origin: Uri) -> Result<Connection, ConnectError> {
+    async fn open_at_leisure(&self, origin: Uri) -> Result<Connection, ConnectError> {
         let dialed = self.dialer.open(&origin).await?;
         let target = Target::new(origin, dialed.proxy);
         Connection::new(dialed.stream, target, self.dialer.config()).await
@@ -63,7 +100,7 @@ impl Transport {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport")
-            .field("config", self.dialer.config())
+            .field("config", self.opener.dialer.config())
             .finish_non_exhaustive()
     }
 }

@@ -101,6 +101,15 @@ impl Given {
     }
 }
 
+impl Given {
+    /// Returns where the grant token will be sent, if nothing has to be found out for that before.
+    pub(crate) fn destination(&self) -> Option<&AccountsDomain> {
+        let app_is_known = self.client_id.is_some() && self.client_secret.is_some();
+        let domain = self.accounts_domain.as_ref().map(|given| &given.value);
+        domain.filter(|_| app_is_known && self.grant_token.is_some())
+    }
+}
+
 /// Collects a client secret alone, by the same flags and variables as for an exchange; none if nothing gives it.
 pub(crate) fn client_secret(
     args: &ClientSecretArgs,

@@ -64,8 +64,10 @@ fn before_the_request_it_stops_at_once_and_the_grant_is_whole() {
     for (name, exit_code) in SIGNALS {
         let (listener, heard, _says) = Listener::that_waits();
         let flow = Flow::new().at(&format!("https://{}", listener.address()));
-        let child = start(&flow);
+        let mut child = start(&flow);
         heard.recv().unwrap();
+        // It is connecting, and meanwhile opens the vault.
+        assert!(still_runs(&mut child));
         signal(&child, name);
         let outcome = end(child);
         assert_eq!(outcome.exit_code, exit_code, "{outcome:?}");

@@ -8,7 +8,7 @@ use evergrant::{
     exchange::{self, Exchange, ExchangeError, Exchanged, Purpose},
     vault::UnlockedVault,
 };
-use zoho_oauth::{Scopes, TransportConfig};
+use zoho_oauth::{Scopes, Transport, TransportConfig};
 
 use super::{
     ExchangeArgs, answer,
@@ -51,7 +51,11 @@ async fn run_with(
     given: Given,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    let (http, vault) = ready_to_send(args, context)
+    let Ready {
+        http,
+        transport,
+        vault,
+    } = ready_to_send(args, &given, context)
         .await
         .map_err(|error| error.grant(GrantFate::Unspent))?;
     let stored = stored_app(args, &vault).await?;
@@ -69,8 +73,8 @@ async fn run_with(
     }
     let exchange = ready(args, &vault, inputs, purpose, terminal, context).await?;
     let started = Instant::now();
-    let to_revoke = args.revoke_old.then(|| http.transport.clone());
-    let exchanged = send(&vault, http, &exchange, context).await?;
+    let exchanged = send(&vault, transport, &http, &exchange, context).await?;
+    let to_revoke = args.revoke_old.then_some(http.transport);
     answer(args, &vault, exchanged, started, to_revoke, context).await
 }
 
@@ -85,17 +89,33 @@ fn nobody_takes_it() -> CliError {
     .next("or keep it in the vault: evergrant exchange NAME")
 }
 
+/// What a request needs besides its inputs.
+struct Ready {
+    http: HttpSettings,
+    transport: Transport,
+    vault: Arc<UnlockedVault>,
+}
+
 /// Reads the settings, opens the vault and finishes what earlier exchanges left. Whatever fails, the
 /// grant token is whole.
 async fn ready_to_send(
     args: &ExchangeArgs,
+    given: &Given,
     context: &mut Context<'_>,
-) -> Result<(HttpSettings, Arc<UnlockedVault>), CliError> {
+) -> Result<Ready, CliError> {
     let mut http = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
     http.max_retries = args.retries.max_retries.unwrap_or(http.max_retries);
+    let transport = Transport::new(http.transport.clone());
+    if let Some(domain) = given.destination().filter(|_| !args.check) {
+        transport.connect_ahead(domain.as_str());
+    }
     let vault = context.unlocked_vault().await?;
     recover::finish_earlier(&vault, context).await?;
-    Ok((http, Arc::new(vault)))
+    Ok(Ready {
+        http,
+        transport,
+        vault: Arc::new(vault),
+    })
 }
 
 /// Spares a person questions whose answers are of no use. Whatever else is wrong shows in its turn.

@@ -22,7 +22,8 @@ use crate::{
 /// Sends it in a task of its own, which a signal does not end while a reply may be on its way.
 pub(super) async fn send(
     vault: &Arc<UnlockedVault>,
-    http: HttpSettings,
+    transport: Transport,
+    http: &HttpSettings,
     exchange: &Exchange,
     context: &mut Context<'_>,
 ) -> Result<Exchanged, CliError> {
@@ -30,7 +31,6 @@ pub(super) async fn send(
         limit: u32::from(http.max_retries),
         first_delay: http.retry_delay,
     };
-    let transport = Transport::new(http.transport);
     let outstanding = Arc::new(AtomicBool::new(false));
     let (sender, mut progress) = mpsc::unbounded_channel();
     let mut task = {
