@@ -14,7 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
@@ -159,8 +159,14 @@ impl Wire {
 
     async fn read(&mut self, response: Response<Incoming>) -> Reply {
         let (head, mut incoming) = response.into_parts();
-        // All the room at once: a vector that grows leaves copies of secrets behind.
-        let mut body = Zeroizing::new(Vec::with_capacity(REPLY_LIMIT));
+        // All the room at once: a vector that grows leaves copies of secrets behind. What is made is wiped too, so
+        // that it is no larger than what is announced.
+        let announced = incoming
+            .size_hint()
+            .exact()
+            .and_then(|length| usize::try_from(length).ok());
+        let room = announced.map_or(REPLY_LIMIT, |length| length.min(REPLY_LIMIT));
+        let mut body = Zeroizing::new(Vec::with_capacity(room));
         let end = loop {
             let Some(frame) = self.run(incoming.frame()).await else {
                 break ReplyEnd::Cut;
