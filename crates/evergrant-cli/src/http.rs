@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use evergrant::exchange::Retries;
 use zoho_oauth::{Proxy, Roots, TransportConfig};
 
 use crate::{
@@ -47,6 +48,14 @@ impl HttpSettings {
             max_retries: config.max_retries.unwrap_or(MAX_RETRIES),
             retry_delay: config.retry_delay.unwrap_or(RETRY_DELAY),
         })
+    }
+
+    /// Returns how often an exchange is repeated.
+    pub(crate) fn retries(&self) -> Retries {
+        Retries {
+            limit: u32::from(self.max_retries),
+            first_delay: self.retry_delay,
+        }
     }
 }
 

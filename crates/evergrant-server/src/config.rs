@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
+use evergrant::exchange::Retries;
 use http::Uri;
+use rand::rngs::StdRng;
 use zoho_oauth::TransportConfig;
 
 use crate::proxy::Settings as ProxySettings;
@@ -28,6 +30,10 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// How Zoho is spoken to.
     pub transport: TransportConfig,
+    /// How often an exchange for a caller is repeated that has not reached Zoho, or was not answered by it.
+    pub retries: Retries,
+    /// Where random numbers come from.
+    pub rng: StdRng,
     /// How long callers may take.
     pub patience: Patience,
     /// How requests to Zoho's API are passed on.

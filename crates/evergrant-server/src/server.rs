@@ -140,7 +140,9 @@ impl Server {
             let _ = local.await;
         }
         join(threads).await;
-        self.work.worker.state.broker.finish().await;
+        let state = &self.work.worker.state;
+        state.exchanges.finish().await;
+        state.broker.finish().await;
         keeping.abort();
         Ok(())
     }

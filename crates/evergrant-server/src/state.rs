@@ -12,7 +12,7 @@ use evergrant::{
 };
 
 use crate::{
-    accounts::Refusal,
+    accounts::{Exchanges, Refusal},
     callers::Callers,
     config::{Config, Patience, PublicUrl},
     connection::Peer,
@@ -39,19 +39,21 @@ pub(crate) struct State {
     pub(crate) proxy: Proxy,
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
+    pub(crate) exchanges: Exchanges,
     callers: ArcSwap<Callers>,
 }
 
 impl State {
-    pub(crate) fn new(broker: Broker, config: Config, hosts: Hosts, callers: Callers) -> Self {
+    pub(crate) fn new(broker: Broker, mut config: Config, hosts: Hosts, callers: Callers) -> Self {
         Self {
             broker,
             public_url: config.public_url,
             hosts,
             patience: config.patience,
-            proxy: Proxy::new(config.transport, config.proxy, &mut rand::rng()),
+            proxy: Proxy::new(config.transport.clone(), config.proxy, &mut config.rng),
             metrics: Metrics::default(),
             failures: Failures::new(),
+            exchanges: Exchanges::new(config.transport, config.retries, config.rng),
             callers: ArcSwap::from_pointee(callers),
         }
     }

@@ -29,7 +29,7 @@ pub use self::{
     known::{Denied, Grant, KnownCaller, KnownCallers, PROXY_TOKEN_PREFIX, ProxyToken},
     name::CallerName,
     note::{note_denied, note_used},
-    read::{exchange_app, find, list, list_all},
+    read::{exchange_apps, find, list, list_all},
     revoke::{revoke, revoke_handle},
     rotate::{rotate, undo_rotation},
     rule::{InvalidRule, Rule},

@@ -12,14 +12,14 @@ use zoho_oauth::{AccountsDomain, ApiDomain, ClientId, Scopes};
 pub use self::{
     change::{ChangeError, remove, rename, set_api_domain},
     read::{find, find_within, list, list_within},
-    store::{most_places_used, places_of},
+    store::{most_places_used, next_free_name, places_of},
 };
 pub(crate) use self::{
     change::{learn_api_domain, learn_scopes},
     read::is_taken,
     state::set_state,
     store::{
-        NewConnection, PLACES_TAKEN, Stored, access_token_place, credential, names_like,
+        NewConnection, PLACES_TAKEN, Stored, access_token_place, credential, free_name,
         places_used, refresh_token_place, store,
     },
 };

@@ -14,7 +14,6 @@ use evergrant_server::{
     Config, ListenError, Patience, ProxySettings, PublicUrl, Server, StartError, TlsFiles,
 };
 use serde::Serialize;
-use zoho_oauth::TransportConfig;
 
 use super::{
     Context, error::CliError, exchange::HttpArgs, exit_code::Kind, simulate::publish, vault,
@@ -90,7 +89,7 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
     // Before anybody can know that it runs, so that no signal finds the default action.
     let mut signals = StopSignals::listen().map_err(|error| failed(&error))?;
     let settings = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
-    let config = server_config(args, settings.transport.clone(), context)?;
+    let config = server_config(args, &settings, context)?;
     let vault = context
         .unlocked_vault()
         .await?
@@ -124,7 +123,7 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
 /// Resolves every setting: flag, configuration, default.
 fn server_config(
     args: &ServeArgs,
-    transport: TransportConfig,
+    settings: &HttpSettings,
     context: &Context<'_>,
 ) -> Result<Config, CliError> {
     let config = &context.config()?.server;
@@ -156,7 +155,9 @@ fn server_config(
         in_the_clear: args.in_the_clear || config.in_the_clear,
         workers: (args.workers.or(config.workers)).unwrap_or_else(processors),
         hosts: config.hosts.clone(),
-        transport,
+        transport: settings.transport.clone(),
+        retries: settings.retries(),
+        rng: vault::rng(),
         patience: Patience::default(),
         proxy: ProxySettings::default(),
         grace: GRACE,

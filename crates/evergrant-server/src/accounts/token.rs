@@ -1,22 +1,27 @@
 //! `POST /oauth/v2/token`: what a caller asks for, and what it gets.
 
-use std::{borrow::Cow, cmp, fmt::Write as _};
+use std::{borrow::Cow, cmp, fmt::Write as _, sync::Arc};
 
 use evergrant::{
     broker::{BrokerError, Token},
-    caller::{Grant, Mode},
+    caller::{Grant, Handle, Mode},
 };
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
 use super::{
     answer::{Dialect, Refusal, json_response},
+    exchange::exchange,
     parameters::{Parameters, Unreadable, Value},
 };
 use crate::{body::Body, callers::Callers, connection::Peer, state::State};
 
 /// Answers a request for a token.
-pub(crate) async fn token(state: &State, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn token(
+    state: &Arc<State>,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let (head, body) = request.into_parts();
     let read = match head.method {
         Method::POST => Parameters::read(&head, body, state.patience.form).await,
@@ -39,7 +44,11 @@ fn dialect_of(asked: &Parameters) -> Dialect {
     }
 }
 
-async fn give(state: &State, peer: Peer, asked: &Parameters) -> Result<Response<Body>, Refusal> {
+async fn give(
+    state: &Arc<State>,
+    peer: Peer,
+    asked: &Parameters,
+) -> Result<Response<Body>, Refusal> {
     let callers = state.callers();
     let (id, secret) = (text(&asked.client_id), text(&asked.client_secret));
     match text(&asked.grant_type) {
@@ -47,7 +56,7 @@ async fn give(state: &State, peer: Peer, asked: &Parameters) -> Result<Response<
             let handle = text(&asked.refresh_token);
             let found = callers.known.by_handle(id, secret, handle, state.now());
             let grant = found.map_err(|denied| state.denied(peer, &denied))?;
-            hand_out(state, &callers, grant).await
+            hand_out(state, &callers, grant, None).await
         }
         "client_credentials" => {
             let found = callers.known.by_client(id, secret, state.now());
@@ -55,26 +64,32 @@ async fn give(state: &State, peer: Peer, asked: &Parameters) -> Result<Response<
             // Which of several connections is meant, only a handle says.
             let mut grants = callers.known.grants_of(caller);
             match (grants.next(), grants.next()) {
-                (Some(only), None) => hand_out(state, &callers, only).await,
+                (Some(only), None) => hand_out(state, &callers, only, None).await,
                 _ => Err(Refusal::UnsupportedGrantType),
             }
+        }
+        "authorization_code" => {
+            drop(callers);
+            exchange(state, peer, asked).await
         }
         "" => Err(Refusal::Unreadable(Unreadable::NoGrantType)),
         _ => Err(Refusal::UnsupportedGrantType),
     }
 }
 
-async fn hand_out(
+/// Answers with a token, and with the handle if that is new.
+pub(super) async fn hand_out(
     state: &State,
     callers: &Callers,
     grant: &Grant,
+    handle: Option<&Handle>,
 ) -> Result<Response<Body>, Refusal> {
     let token = state.token(&grant.connection).await;
     let usage = callers.usage(grant);
     match token {
         Ok(token) => {
             usage.given(state.now());
-            Ok(json_response(write(state, callers, grant, &token)))
+            Ok(json_response(write(state, callers, grant, &token, handle)))
         }
         Err(error) => {
             usage.refused();
@@ -85,7 +100,13 @@ async fn hand_out(
 
 /// Writes the answer as Zoho would, in its order
 /// (<https://www.zoho.com/accounts/protocol/oauth/web-apps/access-token-expiry.html>).
-fn write(state: &State, callers: &Callers, grant: &Grant, token: &Token) -> Vec<u8> {
+fn write(
+    state: &State,
+    callers: &Callers,
+    grant: &Grant,
+    token: &Token,
+    handle: Option<&Handle>,
+) -> Vec<u8> {
     let caller = &grant.caller;
     let mut left = token.left();
     if let Some(end) = caller.expires_at {
@@ -102,6 +123,10 @@ fn write(state: &State, callers: &Callers, grant: &Grant, token: &Token) -> Vec<
                 .issue_proxy_token(grant, state.now().plus(left));
             json.push_str(proxy_token.expose_secret());
         }
+    }
+    if let Some(handle) = handle {
+        json.push_str("\",\"refresh_token\":\"");
+        json.push_str(handle.expose_secret());
     }
     json.push_str("\",\"scope\":\"");
     let scopes = if caller.scopes.is_empty() {

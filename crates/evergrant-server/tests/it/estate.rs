@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytes::Bytes;
-use evergrant::caller::{self, Caller, Issued, Mode, NewCaller};
+use evergrant::{
+    caller::{self, Caller, Issued, Mode, NewCaller},
+    exchange::Retries,
+};
 use evergrant_server::{Config, Patience, ProxySettings, PublicUrl, Server};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -167,6 +170,11 @@ fn config(world: &World) -> Config {
         transport: TransportConfig::default(),
         patience: Patience::default(),
         proxy: ProxySettings::default(),
+        retries: Retries {
+            limit: 1,
+            first_delay: Duration::ZERO,
+        },
+        rng: StdRng::seed_from_u64(4),
         grace: Duration::from_secs(5),
     }
 }

@@ -1,7 +1,10 @@
 //! The server through real sockets, in front of a real vault and the simulator.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod accounts;
 mod estate;
+mod exchange;
 mod hostile;
 mod proxy;
 // A world with a vault, a connection and a simulator, which the library's own tests made.

@@ -73,16 +73,25 @@ pub async fn find(vault: &Vault, name: &CallerName) -> Result<Option<Caller>, Va
     Ok(all.into_iter().find(|caller| caller.name == *name))
 }
 
-/// Opens the app that a caller may make exchanges with; `None` if it was removed.
+/// Opens the app that a caller may make exchanges with, once with each client secret that may be tried, in that
+/// order; none if the app was removed.
 ///
 /// # Errors
 ///
-/// If the vault cannot be read, or if the client secret does not open.
-pub async fn exchange_app(
+/// If the vault cannot be read, or if a client secret does not open.
+pub async fn exchange_apps(
     vault: &UnlockedVault,
     right: &ExchangeRight,
-) -> Result<Option<App>, VaultError> {
-    app::find_by_id(vault, &right.app_id).await
+) -> Result<Vec<App>, VaultError> {
+    let Some(app) = app::find_by_id(vault, &right.app_id).await? else {
+        return Ok(Vec::new());
+    };
+    let secrets = app::secrets_in_order(vault, &right.app_id).await?;
+    let with = |(_, client_secret)| App {
+        client_secret,
+        ..app.clone()
+    };
+    Ok(secrets.into_iter().map(with).collect())
 }
 
 async fn select(vault: &Vault, sql: String) -> Result<Vec<Caller>, VaultError> {

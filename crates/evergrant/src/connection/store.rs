@@ -268,8 +268,37 @@ pub async fn places_of(vault: &Vault, name: &ConnectionName) -> Result<u32, Vaul
     Ok(u32::try_from(used).unwrap_or(u32::MAX))
 }
 
+/// Finds the name that a new connection can have: the one that is wished for, or that with the next free number.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
+pub async fn next_free_name(
+    vault: &Vault,
+    wished: &ConnectionName,
+) -> Result<ConnectionName, VaultError> {
+    let failed = |error| vault.store.error(error);
+    let mut reader = vault.store.reader().acquire().await.map_err(failed)?;
+    free_name(&mut reader, wished).await.map_err(failed)
+}
+
+/// Finds a free name in a transaction, which keeps it free.
+pub(crate) async fn free_name(
+    connection: &mut SqliteConnection,
+    wished: &ConnectionName,
+) -> Result<ConnectionName, sqlx::Error> {
+    let taken = names_like(connection, wished).await?;
+    let free = |name: &ConnectionName| !taken.iter().any(|taken| taken == name.as_str());
+    if free(wished) {
+        return Ok(wished.clone());
+    }
+    let mut numbered = (2..).map(|number| wished.numbered(number));
+    // Unwrap safety: there are more numbers than names.
+    Ok(numbered.find(free).expect("endless"))
+}
+
 /// Lists the taken names that begin like this one.
-pub(crate) async fn names_like(
+async fn names_like(
     connection: &mut SqliteConnection,
     name: &ConnectionName,
 ) -> Result<Vec<String>, sqlx::Error> {

@@ -140,9 +140,12 @@ pub(super) async fn store(
     let mut connection = vault.store().connection().await?;
     let mut transaction = vault.store().begin_on(&mut connection).await?;
     let (wished, replace) = wish(&sent.context.purpose);
-    let name = free_name(&mut transaction, &wished, replace)
-        .await
-        .map_err(failed)?;
+    let name = match replace {
+        true => wished.clone(),
+        false => connection::free_name(&mut transaction, &wished)
+            .await
+            .map_err(failed)?,
+    };
     let mut kept = judge(&sent.context, &sent.grant, sent.attempts);
     if kept.api_domain.is_none() && replace {
         kept.api_domain = earlier_api_domain(&mut transaction, &name)
@@ -261,21 +264,6 @@ fn api_domain(context: &Context, grant: &Grant) -> (Option<ApiDomain>, Option<Ap
         Ok(domain) => (Some(domain), None),
         Err(foreign) => (None, Some(ApiDomainDoubt::Foreign(foreign))),
     }
-}
-
-async fn free_name(
-    connection: &mut SqliteConnection,
-    wished: &ConnectionName,
-    replace: bool,
-) -> Result<ConnectionName, sqlx::Error> {
-    let taken = connection::names_like(connection, wished).await?;
-    let free = |name: &ConnectionName| !taken.iter().any(|taken| taken == name.as_str());
-    if replace || free(wished) {
-        return Ok(wished.clone());
-    }
-    let mut numbered = (2..).map(|number| wished.numbered(number));
-    // Unwrap safety: there are more numbers than names.
-    Ok(numbered.find(free).expect("endless"))
 }
 
 async fn earlier_api_domain(

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use evergrant::{
-    exchange::{self, Exchange, ExchangeError, Exchanged, Progress, Purpose, Retries},
+    exchange::{self, Exchange, ExchangeError, Exchanged, Progress, Purpose},
     vault::UnlockedVault,
 };
 use tokio::sync::mpsc;
@@ -27,10 +27,7 @@ pub(super) async fn send(
     exchange: &Exchange,
     context: &mut Context<'_>,
 ) -> Result<Exchanged, CliError> {
-    let retries = Retries {
-        limit: u32::from(http.max_retries),
-        first_delay: http.retry_delay,
-    };
+    let retries = http.retries();
     let outstanding = Arc::new(AtomicBool::new(false));
     let (sender, mut progress) = mpsc::unbounded_channel();
     let mut task = {
