@@ -1,11 +1,14 @@
-//! A small part of the CRM API: two modules, and what the official SDKs ask for before they use one.
+//! A small part of the CRM API: three modules, and what the official SDKs ask for before they use one.
 
 mod create;
 mod error;
+mod input;
 mod list;
 mod module;
 mod page_token;
+mod search;
 mod settings;
+mod update;
 
 use http::{Method, StatusCode};
 
@@ -28,6 +31,9 @@ enum Resource {
     Fields,
     Modules,
     Records(Module),
+    Search(Module),
+    /// One record, by its ID.
+    Record(Module, u64),
 }
 
 /// Answers a request to the CRM and notes in `entry` what is worth listing.
@@ -64,6 +70,11 @@ fn respond(state: &mut State, asked: &Asked<'_>, token: Option<&str>) -> Result<
         Resource::Records(module) if method == Method::POST => {
             create::create(state, asked, &access, module)
         }
+        Resource::Records(module) if method == Method::PUT => {
+            update::update(state, asked, &access, module, None)
+        }
+        Resource::Record(module, id) => update::update(state, asked, &access, module, Some(id)),
+        Resource::Search(module) => search::search(state, asked, &access, module),
         Resource::Records(module) => list::list(state, asked, &access, module, version),
     }
 }
@@ -98,35 +109,50 @@ fn authenticate(
 
 fn find_resource(path: &str) -> Result<Resource, CrmError> {
     match path {
-        "users" => Ok(Resource::Users),
-        "org" => Ok(Resource::Organization),
-        "settings/fields" => Ok(Resource::Fields),
-        "settings/modules" => Ok(Resource::Modules),
-        path if path.is_empty() || path.contains('/') => Err(CrmError::invalid_url()),
-        name => Module::find(name)
-            .map(Resource::Records)
-            .ok_or_else(CrmError::invalid_module),
+        "users" => return Ok(Resource::Users),
+        "org" => return Ok(Resource::Organization),
+        "settings/fields" => return Ok(Resource::Fields),
+        "settings/modules" => return Ok(Resource::Modules),
+        _ => {}
+    }
+    let (name, rest) = match path.split_once('/') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
+    };
+    let module = Module::find(name).ok_or_else(CrmError::invalid_module);
+    match (rest, rest.and_then(|rest| rest.parse().ok())) {
+        _ if name.is_empty() => Err(CrmError::invalid_url()),
+        (None, _) => module.map(Resource::Records),
+        (Some("search"), _) => module.map(Resource::Search),
+        (_, Some(id)) => module.map(|module| Resource::Record(module, id)),
+        _ => Err(CrmError::invalid_url()),
     }
 }
 
 impl Resource {
     fn takes(&self, method: &Method) -> bool {
-        method == Method::GET || (method == Method::POST && matches!(self, Self::Records(_)))
+        match self {
+            Self::Records(_) => [Method::GET, Method::POST, Method::PUT].contains(method),
+            Self::Record(..) => method == Method::PUT,
+            _ => method == Method::GET,
+        }
     }
 
     /// Source: <https://www.zoho.com/crm/developer/docs/api/v8/scopes.html>
     fn needed_scope(&self, method: &Method) -> String {
-        let operation = if method == Method::POST {
-            "CREATE"
-        } else {
-            "READ"
+        let operation = match *method {
+            Method::POST => "CREATE",
+            Method::PUT => "UPDATE",
+            _ => "READ",
         };
         let path = match self {
             Self::Users => "users".to_owned(),
             Self::Organization => "org".to_owned(),
             Self::Fields => "settings.fields".to_owned(),
             Self::Modules => "settings.modules".to_owned(),
-            Self::Records(module) => format!("modules.{}", module.api_name()),
+            Self::Records(module) | Self::Search(module) | Self::Record(module, _) => {
+                format!("modules.{}", module.scope_name())
+            }
         };
         format!("ZohoCRM.{path}.{operation}")
     }

@@ -147,7 +147,13 @@ fn fields(text: Option<&str>, module: Module, version: u8) -> Result<Vec<String>
     Ok(fields)
 }
 
-fn number(text: Option<&str>, name: &str, default: usize, most: usize) -> Result<usize, CrmError> {
+/// Reads a number from 1 to `most`.
+pub(super) fn number(
+    text: Option<&str>,
+    name: &str,
+    default: usize,
+    most: usize,
+) -> Result<usize, CrmError> {
     let Some(text) = text else { return Ok(default) };
     let number = text
         .parse()
@@ -181,12 +187,14 @@ fn check_depth(by_token: bool, end: usize) -> Result<(), CrmError> {
     ))
 }
 
-fn shown(record: &Record, access: &AccessToken, fields: &[String]) -> Value {
+/// Returns what a list shows of a record.
+pub(super) fn shown(record: &Record, access: &AccessToken, fields: &[String]) -> Value {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), json!(record.id.to_string()));
     for name in fields {
         let value = match name.as_str() {
-            "Created_Time" | "Modified_Time" => json!(crm_time(record.created_at)),
+            "Created_Time" => json!(crm_time(record.created_at)),
+            "Modified_Time" => json!(crm_time(record.modified_at)),
             "Owner" | "Created_By" | "Modified_By" => user_reference(access),
             "id" => continue,
             _ => record.fields.get(name).cloned().unwrap_or(Value::Null),

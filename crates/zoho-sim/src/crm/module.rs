@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 pub(crate) enum Module {
     Contacts,
     Products,
+    SalesOrders,
 }
 
 /// A field as far as it is simulated.
@@ -69,6 +70,16 @@ const PRODUCT_FIELDS: &[Field] = &[
     field("Description", "Description", "textarea", "string"),
 ];
 
+const SALES_ORDER_FIELDS: &[Field] = &[
+    mandatory(field("Subject", "Subject", "text", "string")),
+    field("Status", "Status", "picklist", "string"),
+    field("Contact_Name", "Contact Name", "lookup", "jsonobject"),
+    field("Ordered_Items", "Ordered Items", "subform", "jsonarray"),
+    field("Shipping_City", "Shipping City", "text", "string"),
+    field("Billing_City", "Billing City", "text", "string"),
+    field("Description", "Description", "textarea", "string"),
+];
+
 /// What every module has.
 const COMMON_FIELDS: &[Field] = &[
     read_only(field("Owner", "Owner", "ownerlookup", "jsonobject")),
@@ -113,7 +124,7 @@ const PRODUCT_NAMES: [&str; 5] = [
 ];
 
 impl Module {
-    pub(crate) const ALL: [Self; 2] = [Self::Contacts, Self::Products];
+    pub(crate) const ALL: [Self; 3] = [Self::Contacts, Self::Products, Self::SalesOrders];
 
     /// Returns the module with this API name; `None` when it is not simulated.
     pub(crate) fn find(name: &str) -> Option<Self> {
@@ -126,6 +137,15 @@ impl Module {
         match self {
             Self::Contacts => "Contacts",
             Self::Products => "Products",
+            Self::SalesOrders => "Sales_Orders",
+        }
+    }
+
+    /// Returns its name in scopes (<https://www.zoho.com/crm/developer/docs/api/v8/scopes.html>).
+    pub(crate) fn scope_name(self) -> &'static str {
+        match self {
+            Self::SalesOrders => "salesorders",
+            other => other.api_name(),
         }
     }
 
@@ -133,6 +153,7 @@ impl Module {
         match self {
             Self::Contacts => "Contact",
             Self::Products => "Product",
+            Self::SalesOrders => "Sales Order",
         }
     }
 
@@ -141,6 +162,7 @@ impl Module {
         match self {
             Self::Contacts => CONTACT_NAMES.len(),
             Self::Products => PRODUCT_NAMES.len(),
+            Self::SalesOrders => 0,
         }
     }
 
@@ -148,6 +170,7 @@ impl Module {
         let own = match self {
             Self::Contacts => CONTACT_FIELDS,
             Self::Products => PRODUCT_FIELDS,
+            Self::SalesOrders => SALES_ORDER_FIELDS,
         };
         own.iter().chain(COMMON_FIELDS)
     }
@@ -157,6 +180,7 @@ impl Module {
         let record = match self {
             Self::Contacts => demo_contact(number),
             Self::Products => demo_product(number),
+            Self::SalesOrders => demo_sales_order(number),
         };
         match record {
             Value::Object(fields) => fields,
@@ -183,6 +207,10 @@ fn demo_product(number: usize) -> Value {
         "Product_Name": name, "Product_Code": format!("P-{number:05}"), "Product_Active": true,
         "Unit_Price": 10.5 + f64::from(u32::try_from(number % 1000).unwrap_or_default()), "Qty_in_Stock": 100,
     })
+}
+
+fn demo_sales_order(number: usize) -> Value {
+    json!({"Subject": format!("Order {}", number + 1), "Status": "Created"})
 }
 
 fn numbered(name: &str, round: usize) -> String {

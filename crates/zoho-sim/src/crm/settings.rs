@@ -52,7 +52,7 @@ pub(crate) fn modules() -> Reply {
         json!({
             "id": format!("50000000000001{place:02}"), "api_name": module.api_name(), "module_name": module.api_name(),
             "singular_label": module.singular(), "plural_label": module.api_name(), "generated_type": "default",
-            "api_supported": true, "creatable": true, "viewable": true, "editable": false, "deletable": false, "visible": true,
+            "api_supported": true, "creatable": true, "viewable": true, "editable": true, "deletable": false, "visible": true,
         })
     };
     let modules: Vec<Value> = Module::ALL.into_iter().enumerate().map(describe).collect();

@@ -12,6 +12,7 @@ pub(crate) struct Record {
     pub(crate) id: u64,
     pub(crate) fields: Map<String, Value>,
     pub(crate) created_at: Millis,
+    pub(crate) modified_at: Millis,
 }
 
 /// IDs of the CRM have up to 19 digits and are no numbers for floats.
@@ -30,9 +31,25 @@ impl State {
             id,
             fields,
             created_at: self.now(),
+            modified_at: self.now(),
         };
         self.records.entry(module).or_default().push(record);
         id
+    }
+
+    /// Changes the fields that are given and returns the record; `None` if there is no record of this ID.
+    pub(crate) fn change_record(
+        &mut self,
+        module: Module,
+        id: u64,
+        fields: Map<String, Value>,
+    ) -> Option<&Record> {
+        let now = self.now();
+        let records = self.records.get_mut(&module)?;
+        let record = records.iter_mut().find(|record| record.id == id)?;
+        record.fields.extend(fields);
+        record.modified_at = now;
+        Some(record)
     }
 
     /// Replaces a module's records by so many demo records. A list begins with the youngest, which is demo record 0.
