@@ -1,11 +1,13 @@
-"""Zoho's Python SDK as its users use it, on a simulator: SELF_CLIENT ACCOUNTS_DOMAIN API_DOMAIN CONTROL.
+"""Zoho's Python SDK as its users use it: SELF_CLIENT ACCOUNTS_DOMAIN API_DOMAIN [CONTROL].
 
-Exchanges a grant token, lists contacts, adds a product, has the token expire, lists and adds again. Prints as JSON what
-the SDK returned and which hosts this process spoke to.
+Exchanges a grant token, lists contacts, adds a product and changes it, has the token expire, lists, adds and changes
+again. With the CONTROL port of a simulator the token expires there too, else as far as the SDK knows. Prints as JSON what
+the SDK returned and which hosts this process spoke to; it never leaves this machine.
 """
 
 import csv
 import json
+import os
 import sys
 import urllib.request
 
@@ -13,11 +15,17 @@ HOSTS = set()
 
 
 def note_host(event, arguments):
-    """Notes whom the process looks up or connects to, in whatever library that happens."""
+    """Notes whom the process looks up or connects to, in whatever library that happens, and ends it if it leaves."""
     if event == "socket.getaddrinfo":
-        HOSTS.add(str(arguments[0]))
-    if event == "socket.connect":
-        HOSTS.add(str(arguments[1][0]))
+        host = str(arguments[0])
+    elif event == "socket.connect":
+        host = str(arguments[1][0])
+    else:
+        return
+    HOSTS.add(host)
+    if host != "127.0.0.1":
+        print(f"left for {host}", file=sys.stderr, flush=True)
+        os._exit(3)
 
 
 sys.addaudithook(note_host)
@@ -41,19 +49,26 @@ def contacts():
     return {"status": response.get_status_code(), "names": [one.get_key_value("Last_Name") for one in records]}
 
 
-def add_product(name):
-    """Adds a product and returns what the SDK says of it."""
-    product = Record()
-    product.add_field_value(Field.Products.product_name(), name)
+def product(name, id=None):
+    """Adds a product, or changes the one with this ID, and returns what the SDK says of it."""
+    record = Record()
+    record.add_field_value(Field.Products.product_name(), name)
     request = BodyWrapper()
-    request.set_data([product])
-    response = RecordOperations("Products").create_records(request)
-    added = response.get_object().get_data()[0]
+    request.set_data([record])
+    operations = RecordOperations("Products")
+    response = operations.update_record(int(id), request) if id else operations.create_records(request)
+    done = response.get_object().get_data()[0]
     return {
         "status": response.get_status_code(),
-        "code": added.get_code().get_value(),
-        "id": str(added.get_details()["id"]),
+        "code": done.get_code().get_value(),
+        "id": str(done.get_details()["id"]),
     }
+
+
+def use(name):
+    """Does all that is done with one token."""
+    listed, added = contacts(), product(name)
+    return {"contacts": listed, "product": added, "changed": product(name + " 2", added["id"]), "stored": stored()}
 
 
 def stored():
@@ -64,9 +79,10 @@ def stored():
 
 
 def expire(control):
-    """Has the token expire: the simulator's time passes, and the store says so."""
-    hour = json.dumps({"advance_seconds": 3600}).encode()
-    urllib.request.urlopen(urllib.request.Request(control + "/clock", hour)).close()
+    """Has the token expire: the simulator's time passes, if there is one, and the store says so."""
+    if control:
+        hour = json.dumps({"advance_seconds": 3600}).encode()
+        urllib.request.urlopen(urllib.request.Request(control[0] + "/clock", hour)).close()
     token = stored() | {"expiry_time": "1"}
     with open(STORE, "w", encoding="utf-8", newline="") as file:
         rows = csv.DictWriter(file, token.keys())
@@ -74,7 +90,7 @@ def expire(control):
         rows.writerow(token)
 
 
-self_client, accounts_domain, api_domain, control = sys.argv[1:]
+self_client, accounts_domain, api_domain, *control = sys.argv[1:]
 with open(self_client, encoding="utf-8") as file:
     client = json.load(file)
 token = OAuthToken(
@@ -83,8 +99,8 @@ token = OAuthToken(
 environment = DataCenter.Environment(api_domain, accounts_domain + "/oauth/v2/token", api_domain)
 Initializer.initialize(environment, token, store=FileStore(STORE))
 
-report = {"before": {"contacts": contacts(), "product": add_product("Lamp"), "stored": stored()}}
+report = {"before": use("Lamp")}
 expire(control)
-report["after"] = {"contacts": contacts(), "product": add_product("Chair"), "stored": stored()}
+report["after"] = use("Chair")
 report["hosts"] = sorted(HOSTS)
 print(json.dumps(report))

@@ -7,6 +7,7 @@ mod apps;
 mod audit;
 mod callers;
 mod checks;
+mod clients;
 mod completions;
 mod connections;
 mod demo;

@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// What the SDK asks for by itself, and what is asked of it.
-const SDK_SCOPES: &str =
+pub(crate) const SDK_SCOPES: &str =
     "ZohoCRM.modules.ALL,ZohoCRM.settings.ALL,ZohoCRM.users.READ,ZohoCRM.org.READ";
 
 /// Finds the Python that has the SDK; fails the test if there is none.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../sdk-venv");
     let made_for = fs::read_to_string(venv.join("requirements.txt"));
     assert!(
@@ -67,7 +67,7 @@ impl Flow {
     }
 
     /// Lists the requests to the simulator as `METHOD path` or, for tokens, as their grant type.
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let requests = self.simulator.requests();
         let asked = requests.iter().map(|one| match &one["grant_type"] {
@@ -79,7 +79,7 @@ impl Flow {
 }
 
 #[test]
-fn the_sdk_exchanges_lists_adds_and_refreshes_on_the_simulator_alone() {
+fn the_sdk_exchanges_lists_adds_changes_and_refreshes_on_the_simulator_alone() {
     let flow = Flow::new().new_grant(SDK_SCOPES);
     let domain = flow.simulator.accounts_domain();
     let api_domain = &flow.simulator.ready["data_centers"]["us"]["api_domain"];
@@ -99,6 +99,8 @@ fn the_sdk_exchanges_lists_adds_and_refreshes_on_the_simulator_alone() {
         assert_eq!(shown["contacts"]["names"][0], "Müller");
         assert_eq!(shown["product"]["status"], 201);
         assert_eq!(shown["product"]["code"], "SUCCESS");
+        assert_eq!(shown["changed"]["status"], 200);
+        assert_eq!(shown["changed"]["id"], shown["product"]["id"]);
         assert_eq!(&shown["stored"]["api_domain"], api_domain);
     }
     assert_ne!(before["product"]["id"], after["product"]["id"]);
@@ -110,6 +112,10 @@ fn the_sdk_exchanges_lists_adds_and_refreshes_on_the_simulator_alone() {
 
     assert_eq!(report["hosts"], json!(["127.0.0.1"]));
     let asked = flow.asked();
+    let change = |shown: &Value| {
+        let id = shown["product"]["id"].as_str().unwrap();
+        format!("PUT /crm/v8/Products/{id}")
+    };
     let first_run = [
         "authorization_code",
         "GET /crm/v8/users",
@@ -118,11 +124,13 @@ fn the_sdk_exchanges_lists_adds_and_refreshes_on_the_simulator_alone() {
         "GET /crm/v8/Contacts",
         "GET /crm/v8/settings/fields",
         "POST /crm/v8/Products",
+        &change(before),
     ];
     let second_run = [
         "refresh_token",
         "GET /crm/v8/Contacts",
         "POST /crm/v8/Products",
+        &change(after),
     ];
     assert_eq!(asked, [&first_run[..], &second_run[..]].concat());
 }
