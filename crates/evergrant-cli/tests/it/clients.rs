@@ -2,6 +2,8 @@
 //! settings are another's.
 
 mod adopted;
+#[cfg(target_os = "linux")]
+mod broken_disk;
 mod generic;
 mod node;
 mod pages;
@@ -12,14 +14,19 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    process::Child,
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use crate::{connections::done, flow::Flow, sdk::SDK_SCOPES, world::Outcome};
+use crate::{
+    connections::done,
+    flow::Flow,
+    sdk::SDK_SCOPES,
+    world::{Outcome, World},
+};
 
 /// How callers are added whose software is pointed here: each case runs for every one of them.
 const MODES: [&str; 2] = ["--direct", ""];
@@ -36,8 +43,17 @@ impl Estate {
         Self::with_manners(json!({}))
     }
 
+    /// Makes one in this home.
+    fn in_world(world: World) -> Self {
+        Self::with(Flow::in_world(world, ""))
+    }
+
     /// Makes one whose simulator has these manners.
     fn with_manners(manners: Value) -> Self {
+        Self::with(Flow::new().manners(manners))
+    }
+
+    fn with(flow: Flow) -> Self {
         // Nobody else gets a port that was just free.
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let address = free.unwrap();
@@ -45,8 +61,7 @@ impl Estate {
         let config = format!(
             "[http]\nretry_delay = 0\n[server]\nlisten = [\"{address}\"]\npublic_url = \"{url}\"\nworkers = 1\n"
         );
-        let flow = Flow::new().config(&config).manners(manners);
-        let flow = flow.new_grant(SDK_SCOPES);
+        let flow = flow.config(&config).new_grant(SDK_SCOPES);
         flow.kept("");
         flow.simulator.control("DELETE", "/requests", &Value::Null);
         Self {
@@ -72,15 +87,17 @@ impl Estate {
     }
 
     /// Starts the server and waits until it listens.
-    fn serve(mut self) -> Self {
+    fn serve(self) -> Self {
+        self.serve_as(|usual| usual)
+    }
+
+    /// Starts the server by a command that is made of the usual one.
+    fn serve_as(mut self, change: impl FnOnce(Command) -> Command) -> Self {
         let ready = self.flow.world.path("ready.json");
-        let mut command = self.flow.world.command(["serve", "--ready-file"]);
         let log = File::create(self.flow.world.path("serve.log")).unwrap();
-        command
-            .arg(&ready)
-            .env("EVERGRANT_LOG", "trace")
-            .stderr(log);
-        let mut server = command.spawn().unwrap();
+        let mut command = self.flow.world.command(["serve", "--ready-file"]);
+        command.arg(&ready).env("EVERGRANT_LOG", "trace");
+        let mut server = change(command).stderr(log).spawn().unwrap();
         let begun = Instant::now();
         while !ready.exists() {
             assert!(server.try_wait().unwrap().is_none(), "the server ended");

@@ -44,7 +44,11 @@ impl Flow {
     }
 
     fn with_simulator(options: &str) -> Self {
-        let world = World::new();
+        Self::in_world(World::new(), options)
+    }
+
+    /// Makes one in this home.
+    pub(crate) fn in_world(world: World, options: &str) -> Self {
         let simulator = Simulator::start(&world, options);
         let flow = Self {
             world,
