@@ -49,28 +49,38 @@ async fn give(
     peer: Peer,
     asked: &Parameters,
 ) -> Result<Response<Body>, Refusal> {
+    if text(&asked.grant_type) == "authorization_code" {
+        // In a box, since it is seldom needed.
+        return Box::pin(exchange(state, peer, asked)).await;
+    }
     let callers = state.callers();
+    let grant = grant_of(state, &callers, peer, asked)?;
+    hand_out(state, &callers, grant, None).await
+}
+
+/// Finds whose token is asked for.
+fn grant_of<'a>(
+    state: &State,
+    callers: &'a Callers,
+    peer: Peer,
+    asked: &Parameters,
+) -> Result<&'a Grant, Refusal> {
+    let (known, now) = (&callers.known, state.now());
     let (id, secret) = (text(&asked.client_id), text(&asked.client_secret));
     match text(&asked.grant_type) {
         "refresh_token" => {
-            let handle = text(&asked.refresh_token);
-            let found = callers.known.by_handle(id, secret, handle, state.now());
-            let grant = found.map_err(|denied| state.denied(peer, &denied))?;
-            hand_out(state, &callers, grant, None).await
+            let found = known.by_handle(id, secret, text(&asked.refresh_token), now);
+            found.map_err(|denied| state.denied(peer, &denied))
         }
         "client_credentials" => {
-            let found = callers.known.by_client(id, secret, state.now());
+            let found = known.by_client(id, secret, now);
             let caller = found.map_err(|denied| state.denied(peer, &denied))?;
             // Which of several connections is meant, only a handle says.
-            let mut grants = callers.known.grants_of(caller);
-            match (grants.next(), grants.next()) {
-                (Some(only), None) => hand_out(state, &callers, only, None).await,
-                _ => Err(Refusal::UnsupportedGrantType),
-            }
-        }
-        "authorization_code" => {
-            drop(callers);
-            exchange(state, peer, asked).await
+            let mut grants = known.grants_of(caller);
+            let (only, None) = (grants.next(), grants.next()) else {
+                return Err(Refusal::UnsupportedGrantType);
+            };
+            only.ok_or(Refusal::UnsupportedGrantType)
         }
         "" => Err(Refusal::Unreadable(Unreadable::NoGrantType)),
         _ => Err(Refusal::UnsupportedGrantType),
