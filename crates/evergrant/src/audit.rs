@@ -31,7 +31,7 @@ pub(crate) struct Event<'a> {
 }
 
 /// The event of a connection whose state changed; its detail is `healthy -> throttled: reason`.
-pub(crate) const STATE_CHANGED: &str = "state_changed";
+pub const STATE_CHANGED: &str = "state_changed";
 
 /// Appends an event in the transaction of what it tells.
 pub(crate) async fn append(

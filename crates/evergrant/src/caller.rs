@@ -28,7 +28,7 @@ pub use self::{
     handle::{HANDLE_MARKER, Handle, HandleId},
     known::{Denied, Grant, KnownCaller, KnownCallers, PROXY_TOKEN_PREFIX, ProxyToken},
     name::CallerName,
-    note::{note_denied, note_used},
+    note::{HandedOut, note_denied, note_handed_out, note_used},
     read::{exchange_apps, find, list, list_all},
     revoke::{revoke, revoke_handle},
     rotate::{rotate, undo_rotation},

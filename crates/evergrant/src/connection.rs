@@ -102,7 +102,8 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 6] = [
+    /// Every state, the best first.
+    pub const ALL: [Self; 6] = [
         Self::Healthy,
         Self::Throttled,
         Self::Failing,

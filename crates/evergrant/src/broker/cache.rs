@@ -14,6 +14,7 @@ use super::{
     BrokerError, Token, TokenWarning, Wanted,
     handed_out::{Counter, HandedOut},
     ledger::{Moment, SealedToken},
+    memory::Lifetime,
     token::TokenData,
 };
 use crate::{clock::Uptime, connection::ConnectionName, vault::Fingerprint};
@@ -68,6 +69,17 @@ impl Cache {
         let tokens = self.tokens.get()?.pin();
         let cached = tokens.get(name)?;
         (!wanted.new).then(|| cached.give(wanted, moment))?
+    }
+
+    /// Returns how long a token lives, whenever it was last seen in the vault.
+    pub(super) fn lifetime(&self, name: &ConnectionName, moment: &Moment) -> Option<Lifetime> {
+        let tokens = self.tokens.get()?.pin();
+        let token = &tokens.get(name)?.token;
+        Some(Lifetime {
+            left: token.left(moment),
+            life: token.life,
+            expires_at: token.expires_at,
+        })
     }
 
     /// Returns the connections whose tokens are in memory and in the vault.

@@ -1,12 +1,23 @@
 //! Tokens from memory alone, for a server that looks after its memory itself.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Broker, BrokerError, Shared, Token, Wanted,
     found::{self, Found},
 };
-use crate::{connection::ConnectionName, vault::VaultError};
+use crate::{clock::Timestamp, connection::ConnectionName, vault::VaultError};
+
+/// How long a token in memory lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetime {
+    /// How long it lives from now on.
+    pub left: Duration,
+    /// How long it lived when it was new.
+    pub life: Duration,
+    /// When it dies, by this machine's clock.
+    pub expires_at: Timestamp,
+}
 
 impl Broker {
     /// Returns a token from memory that lives long enough, however long ago the vault was asked for it;
@@ -18,6 +29,11 @@ impl Broker {
     pub fn token_in_memory(&self, name: &ConnectionName, wanted: &Wanted) -> Option<Token> {
         let moment = self.0.moment();
         self.0.cache.find_unconfirmed(name, wanted, &moment)
+    }
+
+    /// Returns how long the token in memory lives, for whoever replaces it ahead of need; `None` if there is none.
+    pub fn lifetime_in_memory(&self, name: &ConnectionName) -> Option<Lifetime> {
+        self.0.cache.lifetime(name, &self.0.moment())
     }
 
     /// Reads from the vault again what is in memory: tokens that others refreshed take the place of

@@ -47,6 +47,7 @@
 //! then comes with [`Limiter::Outsider`].
 
 mod cache;
+mod count;
 mod error;
 mod flight;
 mod found;
@@ -83,7 +84,9 @@ use self::{
     under_way::UnderWay,
 };
 pub use self::{
+    count::{RefreshCount, count},
     error::{BrokerError, Limiter},
+    memory::Lifetime,
     report::Report,
     skew::{Skew, last_skew},
     token::{Token, TokenWarning, Wanted},
@@ -190,6 +193,11 @@ impl Broker {
     /// Returns the vault whose connections these are.
     pub fn vault(&self) -> &UnlockedVault {
         &self.0.vault
+    }
+
+    /// Returns how many refreshes it makes at the most.
+    pub fn limits(&self) -> Limits {
+        self.0.limits
     }
 
     /// Returns an access token of a connection that lives at least as long as wanted; or, if none can

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use evergrant::broker::{BrokerError, Report, TokenWarning, Wanted};
+use evergrant::{
+    broker::{self, BrokerError, RefreshCount, Report, TokenWarning, Wanted},
+    clock::Timestamp,
+};
 use serde_json::json;
 use zoho_oauth::AccessToken;
 
@@ -159,9 +162,9 @@ async fn the_clock_may_be_wrong_or_be_set_while_the_answer_is_out() {
         let world = World::expired().await;
         let set = |seconds: i64| {
             let now = world.clock.now().as_millis();
-            world.clock.set(evergrant::clock::Timestamp::from_millis(
-                now + seconds * 1000,
-            ));
+            world
+                .clock
+                .set(Timestamp::from_millis(now + seconds * 1000));
         };
         set(before);
         world.fault(json!({ "do": "delay", "seconds": 1 })).await;
@@ -342,4 +345,34 @@ async fn every_token_that_is_given_is_counted_from_wherever_it_comes() {
     broker.token(&acme(), &Wanted::default()).await.unwrap();
     let counts = broker.handed_out().into_iter().collect::<Vec<_>>();
     assert_eq!(counts, [(acme(), 5)], "another token goes on counting");
+}
+
+#[tokio::test]
+async fn a_server_learns_how_long_tokens_live_and_what_came_of_refreshes() {
+    let world = World::expired().await;
+    let broker = world.broker().await;
+    assert!(broker.lifetime_in_memory(&acme()).is_none());
+    for _ in 0..2 {
+        broker.token(&acme(), &Wanted::default()).await.unwrap();
+    }
+    world.pass(600).await;
+    let lifetime = broker.lifetime_in_memory(&acme()).unwrap();
+    assert_eq!(lifetime.life.as_secs(), 3600);
+    assert!((2990..=3000).contains(&lifetime.left.as_secs()));
+    let vault = world.vault().await;
+    let (first, last) = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
+    let counted = broker::count(vault.vault(), first, last).await.unwrap();
+    let granted = RefreshCount {
+        connection: acme(),
+        outcome: "granted".to_owned(),
+        count: 1,
+    };
+    assert_eq!(counted, [granted]);
+    let later = vault.vault().now().minus(Duration::from_secs(300));
+    assert!(
+        broker::count(vault.vault(), later, last)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
