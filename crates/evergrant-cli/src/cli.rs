@@ -137,6 +137,8 @@ pub(crate) struct Context<'a> {
     pub(crate) exit_code: u8,
     /// Whether what goes to standard output is lost.
     pub(crate) discarded: bool,
+    /// The log, where there is one.
+    pub(crate) log: Option<telemetry::Started>,
 }
 
 impl Context<'_> {
@@ -214,6 +216,7 @@ pub fn run(
         attended,
         exit_code: 0,
         discarded,
+        log: None,
     };
     let outcome = match parsed {
         Ok(usage::Parsed::Run(cli)) => logged(cli.command, &mut context),
@@ -236,9 +239,16 @@ pub fn run(
 fn logged(command: Command, context: &mut Context<'_>) -> Result<(), CliError> {
     let unread = Config::default();
     let config = context.config().unwrap_or(&unread);
-    let settings =
-        telemetry::Settings::resolve(&context.options, context.environment, &config.log)?;
-    let _log = settings.map(|settings| settings.start());
+    let (options, environment) = (&context.options, context.environment);
+    let settings = match command {
+        Command::Serve(_) => {
+            let settings =
+                telemetry::Settings::resolve_for_server(options, environment, &config.log);
+            Some(settings?)
+        }
+        _ => telemetry::Settings::resolve(options, environment, &config.log)?,
+    };
+    context.log = settings.map(|settings| settings.start());
     dispatch(command, context)
 }
 

@@ -1,10 +1,16 @@
-//! The log: off unless asked for, on standard error, and never with a secret.
+//! The log: off unless asked for or for the server, on standard error, and never with a secret.
+
+mod queue;
 
 use std::io::{self, IsTerminal};
 
 use tracing::{level_filters::LevelFilter, subscriber::DefaultGuard};
-use tracing_subscriber::{Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, Registry, filter::Targets, fmt::writer::BoxMakeWriter, layer::SubscriberExt, reload,
+    util::SubscriberInitExt,
+};
 
+use self::queue::Queue;
 use crate::{
     cli::{GlobalOptions, error::CliError},
     config::{Log, LogFormat, LogLevel},
@@ -15,13 +21,21 @@ use crate::{
 const VARIABLE: &str = "EVERGRANT_LOG";
 
 /// The crates that are logged. Others are not: what they log was not read for secrets.
-const OURS: [&str; 4] = ["evergrant", "evergrant_cli", "zoho_oauth", "zoho_sim"];
+const OURS: [&str; 5] = [
+    "evergrant",
+    "evergrant_cli",
+    "evergrant_server",
+    "zoho_oauth",
+    "zoho_sim",
+];
 
 /// What to log, and how.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     level: LogLevel,
     format: LogFormat,
+    /// Whether nobody waits until a line is written.
+    is_queued: bool,
 }
 
 impl Settings {
@@ -38,28 +52,88 @@ impl Settings {
             2 => Some(LogLevel::Debug),
             _ => Some(LogLevel::Trace),
         };
-        let format = if options.json {
-            LogFormat::Json
-        } else {
-            config.format
-        };
-        Ok(level.map(|level| Self { level, format }))
+        Ok(level.map(|level| Self {
+            level,
+            format: format(options, config),
+            is_queued: false,
+        }))
     }
 
-    /// Starts the log of this thread; it ends with the guard.
-    pub(crate) fn start(&self) -> DefaultGuard {
-        let filter =
-            Targets::new().with_targets(OURS.map(|name| (name, LevelFilter::from(self.level))));
+    /// Resolves the settings of a program that runs for long and is looked after: it logs from `info` on.
+    pub(crate) fn resolve_for_server(
+        options: &GlobalOptions,
+        environment: &Environment,
+        config: &Log,
+    ) -> Result<Self, CliError> {
+        let settings = Self::resolve(options, environment, config)?;
+        let level = settings.map_or(LogLevel::Info, |settings| settings.level);
+        Ok(Self {
+            level,
+            format: format(options, config),
+            is_queued: true,
+        })
+    }
+
+    /// Starts the log of this thread, and of those that are given it; it ends when it is dropped.
+    pub(crate) fn start(&self) -> Started {
+        let queue = if self.is_queued {
+            Queue::start(io::stderr()).ok()
+        } else {
+            None
+        };
+        let writer = match queue.clone() {
+            Some(queue) => BoxMakeWriter::new(move || queue.clone()),
+            None => BoxMakeWriter::new(io::stderr),
+        };
+        let (filter, level) = reload::Layer::new(targets(self.level));
         let lines = tracing_subscriber::fmt::layer()
-            .with_writer(io::stderr)
+            .with_writer(writer)
             .with_ansi(io::stderr().is_terminal());
         let lines = match self.format {
             LogFormat::Text => lines.boxed(),
             LogFormat::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
         };
-        tracing_subscriber::registry()
-            .with(lines.with_filter(filter))
-            .set_default()
+        let log = tracing_subscriber::registry().with(lines.with_filter(filter));
+        Started {
+            level,
+            queue,
+            _guard: log.set_default(),
+        }
+    }
+}
+
+/// A log that goes on until this is dropped.
+pub(crate) struct Started {
+    level: reload::Handle<Targets, Registry>,
+    queue: Option<Queue>,
+    _guard: DefaultGuard,
+}
+
+impl Started {
+    /// Logs from another level on. What the settings say of the format is not taken up.
+    pub(crate) fn set_level(&self, settings: &Settings) {
+        // It fails only where the log has ended.
+        let _ = self.level.reload(targets(settings.level));
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.queue {
+            queue.finish();
+        }
+    }
+}
+
+fn targets(level: LogLevel) -> Targets {
+    Targets::new().with_targets(OURS.map(|name| (name, LevelFilter::from(level))))
+}
+
+fn format(options: &GlobalOptions, config: &Log) -> LogFormat {
+    if options.json {
+        LogFormat::Json
+    } else {
+        config.format
     }
 }
 
@@ -118,6 +192,22 @@ mod tests {
     #[test]
     fn nobody_asks_for_a_log_by_default() {
         assert_eq!(resolve(0, "", None).unwrap(), None);
+    }
+
+    #[test]
+    fn a_server_logs_its_requests_by_default() {
+        let (options, environment) = (GlobalOptions::default(), Environment::default());
+        let level = |config: &Log| {
+            Settings::resolve_for_server(&options, &environment, config)
+                .unwrap()
+                .level
+        };
+        assert_eq!(level(&Log::default()), LogLevel::Info);
+        let quiet = Log {
+            level: Some(LogLevel::Error),
+            format: LogFormat::Text,
+        };
+        assert_eq!(level(&quiet), LogLevel::Error);
     }
 
     #[test]

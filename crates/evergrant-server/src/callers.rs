@@ -25,6 +25,8 @@ pub(crate) struct Usage {
     given: AtomicU64,
     refused: AtomicU64,
     last_used: AtomicI64,
+    /// The token that was given last, by the moment at which it dies.
+    last_token: AtomicI64,
 }
 
 impl Callers {
@@ -71,6 +73,12 @@ impl Usage {
     /// Counts a token that could not be had.
     pub(crate) fn refused(&self) {
         self.refused.fetch_add(1, Relaxed);
+    }
+
+    /// Tells whether a token that dies at this moment was not given before: every new one dies later.
+    pub(crate) fn is_first(&self, expires_at: Timestamp) -> bool {
+        let millis = expires_at.as_millis();
+        self.last_token.fetch_max(millis, Relaxed) < millis
     }
 
     /// Returns how often a token was given.

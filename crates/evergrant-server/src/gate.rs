@@ -12,6 +12,7 @@ use crate::{
     connection::Peer,
     problem::{Code, ERROR_HEADER, Problem},
     proxy::ProxyCaller,
+    request_log,
     state::State,
     workers::Worker,
 };
@@ -27,6 +28,7 @@ pub(crate) async fn pass(
         Ok(grant) => grant,
         Err(refused) => return refused.into_response(state, peer),
     };
+    request_log::name(&grant);
     let who = ProxyCaller {
         name: grant.caller.name.as_str(),
         connection: &grant.connection,

@@ -8,12 +8,15 @@ use std::{
     },
 };
 
-use crate::accounts::Refusal;
+use evergrant::exchange::Recovered;
+
+use crate::{accounts::Refusal, chores};
 
 /// Counters of the whole server; those of a caller are in [`Usage`](crate::callers::Usage).
 #[derive(Default)]
 pub(crate) struct Metrics {
     refused: Mutex<BTreeMap<&'static str, u64>>,
+    recovered: Mutex<BTreeMap<&'static str, u64>>,
     vault_is_silent: AtomicBool,
 }
 
@@ -23,6 +26,26 @@ impl Metrics {
         // Unwrap safety: nothing panics while it holds the lock.
         let mut refused = self.refused.lock().expect("whole");
         *refused.entry(refusal.word()).or_default() += 1;
+    }
+
+    /// Returns how often the accounts server refused, by Zoho's word.
+    pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        self.refused.lock().expect("whole").clone()
+    }
+
+    /// Returns how many records left escrow, by what became of them.
+    pub(crate) fn recoveries(&self) -> BTreeMap<&'static str, u64> {
+        self.recovered.lock().expect("whole").clone()
+    }
+
+    /// Counts what was found in escrow, but for what stays there.
+    pub(crate) fn recovered(&self, found: &[Recovered]) {
+        let words = found.iter().map(|one| chores::word(&one.fate));
+        // Unwrap safety: nothing panics while it holds the lock.
+        let mut recovered = self.recovered.lock().expect("whole");
+        for word in words.filter(|word| !matches!(*word, "stays" | "unknown")) {
+            *recovered.entry(word).or_default() += 1;
+        }
     }
 
     /// Notes whether the vault answers; tells whether that is news.

@@ -3,6 +3,7 @@
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use tracing::Instrument;
 
 use crate::{
     accounts,
@@ -11,15 +12,25 @@ use crate::{
     gate,
     host::WrongHost,
     problem::{Code, Problem},
+    request_log::Entry,
     workers::Worker,
 };
 
-/// Answers a request.
+/// Answers a request, and writes a line about it into the log.
 pub(crate) async fn answer(
     worker: &Worker,
     peer: Peer,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let entry = Entry::begin(&worker.state.request_ids, &request);
+    let mut response = route(worker, peer, request)
+        .instrument(entry.span().clone())
+        .await;
+    entry.end(&mut response);
+    response
+}
+
+async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Response<Body> {
     let state = &worker.state;
     // Whoever comes by the Unix socket was led here by no foreign name.
     if matches!(peer, Peer::Network(_))

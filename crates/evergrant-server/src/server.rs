@@ -7,10 +7,12 @@ use evergrant::{
     caller::KnownCallers,
     vault::{VaultError, Watch},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use crate::{
+    ahead,
     callers::Callers,
+    chores,
     config::Config,
     host::Hosts,
     keeper,
@@ -19,6 +21,9 @@ use crate::{
     tls::{self, TlsError},
     workers::{self, Work, Worker},
 };
+
+/// How long the end of the server waits for the vault to take what it does not know yet.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A server that listens, and answers as soon as it [runs](Self::run_until).
 pub struct Server {
@@ -117,10 +122,11 @@ impl Server {
     ///
     /// If the system refuses a thread.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-        let keeping = tokio::spawn(keeper::keep(
-            self.work.worker.state.clone(),
-            self.vault_watch,
-        ));
+        let (state, grace) = (self.work.worker.state.clone(), self.work.grace);
+        let mut beside = JoinSet::new();
+        beside.spawn(keeper::keep(state.clone(), self.vault_watch));
+        beside.spawn(ahead::refresh(state.clone()));
+        beside.spawn(chores::go_on(state.clone()));
         let mut threads = Vec::new();
         for (number, sockets) in self.sockets.into_iter().enumerate() {
             let work = Work {
@@ -140,10 +146,17 @@ impl Server {
             let _ = local.await;
         }
         join(threads).await;
-        let state = &self.work.worker.state;
+        // A grant token that has left is never broken off.
         state.exchanges.finish().await;
-        state.broker.finish().await;
-        keeping.abort();
+        // Zoho or the vault may hang: the end of the server waits for neither for longer than for callers.
+        if timeout(grace, state.broker.finish()).await.is_err() {
+            tracing::warn!("a refresh that was under way for too long is broken off");
+        }
+        // Whatever the keepers were doing can be broken off; what they have not told yet is told now.
+        beside.shutdown().await;
+        if timeout(LAST_WORDS, chores::finish(&state)).await.is_err() {
+            tracing::warn!("the vault could not be told the last uses and hand-outs in time");
+        }
         Ok(())
     }
 }

@@ -16,10 +16,13 @@ use crate::{
     callers::Callers,
     config::{Config, Patience, PublicUrl},
     connection::Peer,
+    denials::Denials,
     failures::Failures,
+    hand_outs::HandOuts,
     host::Hosts,
     metrics::Metrics,
     proxy::Proxy,
+    request_log::RequestIds,
 };
 
 /// What a caller wants of a token: what everybody wants who says nothing else.
@@ -40,12 +43,17 @@ pub(crate) struct State {
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
     pub(crate) exchanges: Exchanges,
+    pub(crate) denials: Denials,
+    pub(crate) hand_outs: HandOuts,
+    pub(crate) request_ids: RequestIds,
     callers: ArcSwap<Callers>,
 }
 
 impl State {
     pub(crate) fn new(broker: Broker, mut config: Config, hosts: Hosts, callers: Callers) -> Self {
+        let now = broker.vault().vault().now();
         Self {
+            request_ids: RequestIds::beginning(now),
             broker,
             public_url: config.public_url,
             hosts,
@@ -54,6 +62,8 @@ impl State {
             metrics: Metrics::default(),
             failures: Failures::new(),
             exchanges: Exchanges::new(config.transport, config.retries, config.rng),
+            denials: Denials::default(),
+            hand_outs: HandOuts::default(),
             callers: ArcSwap::from_pointee(callers),
         }
     }
@@ -85,7 +95,19 @@ impl State {
     /// Counts wrong credentials; tells whether there were too many from there.
     pub(crate) fn too_many_failures(&self, peer: Peer, denied: &Denied) -> bool {
         tracing::debug!(reason = %denied, "wrong credentials");
+        if self.is_only_old(denied) {
+            return false;
+        }
+        self.denials.count(denied);
         self.failures.count(peer)
+    }
+
+    /// Tells whether nothing is wrong but that a proxy token is over: so its caller learns that it needs another.
+    fn is_only_old(&self, denied: &Denied) -> bool {
+        match denied {
+            Denied::Expired(caller) => caller.expires_at.is_none_or(|end| end > self.now()),
+            _ => false,
+        }
     }
 
     /// Counts wrong credentials, and says what the accounts server answers.

@@ -78,7 +78,8 @@ async fn run(listeners: Vec<net::TcpListener>, work: Work) {
     }
     while accepting.join_next().await.is_some() {}
     // A refresh that was begun here ends with this thread, though whoever asked for it has gone.
-    work.worker.state.broker.finish().await;
+    // Zoho may hang: it is waited for as long as for callers.
+    let _ = tokio::time::timeout(work.grace, work.worker.state.broker.finish()).await;
 }
 
 /// Takes up connections until the server stops, then waits for those that are under way.

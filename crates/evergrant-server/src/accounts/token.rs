@@ -14,7 +14,7 @@ use super::{
     exchange::exchange,
     parameters::{Parameters, Unreadable, Value},
 };
-use crate::{body::Body, callers::Callers, connection::Peer, state::State};
+use crate::{body::Body, callers::Callers, connection::Peer, request_log, state::State};
 
 /// Answers a request for a token.
 pub(crate) async fn token(
@@ -94,11 +94,13 @@ pub(super) async fn hand_out(
     grant: &Grant,
     handle: Option<&Handle>,
 ) -> Result<Response<Body>, Refusal> {
+    request_log::name(grant);
     let token = state.token(&grant.connection).await;
     let usage = callers.usage(grant);
     match token {
         Ok(token) => {
             usage.given(state.now());
+            state.hand_outs.note(grant, usage, &token);
             Ok(json_response(write(state, callers, grant, &token, handle)))
         }
         Err(error) => {

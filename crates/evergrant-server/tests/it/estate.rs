@@ -101,6 +101,11 @@ impl Estate {
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
 
+    /// Waits for as long as the server takes to tell the vault what it does not know yet.
+    pub(crate) async fn next_chores(&self) {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+
     /// Sends a form to one of the server's paths.
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
         let body = url::form_urlencoded::Serializer::new(String::new())

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod accounts;
+mod ahead;
+mod chores;
 mod crowd;
 mod estate;
 mod exchange;

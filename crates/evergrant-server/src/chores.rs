@@ -1,0 +1,143 @@
+//! What is done beside answering: what the audit and the callers' rows are told, escrow, bounds on memory. None of
+//! it holds up a request, and none of it ends the server when it fails.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use evergrant::{
+    caller,
+    clock::Timestamp,
+    connection::ConnectionName,
+    exchange::{self, Fate, RecoverError, Recovered},
+    vault::VaultError,
+};
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::state::State;
+
+/// How often the audit is told of hand-outs.
+const OFTEN: Duration = Duration::from_secs(1);
+
+/// How often the rest is done, by the vault's clock.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Does all of it for as long as the server runs.
+pub(crate) async fn go_on(state: Arc<State>) {
+    let mut looks = interval(OFTEN);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut chores = Chores::default();
+    let mut last = None::<Timestamp>;
+    loop {
+        looks.tick().await;
+        report(
+            "hand-outs",
+            state.hand_outs.tell(state.broker.vault()).await,
+        );
+        let now = state.now();
+        if last.is_none_or(|last| now < last || last.until(now) >= MINUTE) {
+            last = Some(now);
+            chores.of_a_minute(&state).await;
+        }
+    }
+}
+
+/// Tells the vault what it does not know yet, before the end.
+pub(crate) async fn finish(state: &State) {
+    let vault = state.broker.vault();
+    report("hand-outs", state.hand_outs.tell(vault).await);
+    report("denied requests", state.denials.tell(vault).await);
+    report("last uses", Chores::default().note_uses(state).await);
+}
+
+#[derive(Default)]
+struct Chores {
+    /// The last use of each caller, by its row, as the vault has it.
+    noted: HashMap<String, Timestamp>,
+}
+
+impl Chores {
+    async fn of_a_minute(&mut self, state: &State) {
+        recover(state).await;
+        report("last uses", self.note_uses(state).await);
+        report(
+            "denied requests",
+            state.denials.tell(state.broker.vault()).await,
+        );
+        state.failures.forget();
+    }
+
+    async fn note_uses(&mut self, state: &State) -> Result<(), VaultError> {
+        let mut used: HashMap<String, Timestamp> = HashMap::new();
+        for (grant, usage) in state.callers().all() {
+            if let Some(at) = usage.last_used() {
+                let last = used.entry(grant.caller.id.clone()).or_insert(at);
+                *last = at.max(*last);
+            }
+        }
+        used.retain(|id, at| self.noted.get(id) != Some(at));
+        if !used.is_empty() {
+            let rows: Vec<_> = used.iter().map(|(id, at)| (id.clone(), *at)).collect();
+            caller::note_used(state.broker.vault(), &rows).await?;
+            self.noted.extend(used);
+        }
+        Ok(())
+    }
+}
+
+/// Brings home what exchanges have left in escrow.
+async fn recover(state: &State) {
+    let mut rng = StdRng::from_rng(&mut rand::rng());
+    match exchange::recover(state.broker.vault(), &mut rng).await {
+        Ok(recovered) => {
+            for one in &recovered {
+                tell(one);
+            }
+            state.metrics.recovered(&recovered);
+        }
+        Err(RecoverError::Vault(error)) => report("escrow", Err(error)),
+        Err(error) => tracing::warn!(%error, "the escrow could not be gone through"),
+    }
+}
+
+fn tell(recovered: &Recovered) {
+    let id = recovered.waiting.id.to_string();
+    match &recovered.fate {
+        Fate::Kept(kept) => {
+            let connection = kept.name.as_ref().map(ConnectionName::as_str);
+            tracing::info!(
+                id,
+                connection,
+                "an exchange that had broken off is finished"
+            );
+        }
+        Fate::Unknown => {
+            tracing::debug!(id, "of an exchange nobody knows what became of its grant")
+        }
+        Fate::Stays(error) => {
+            tracing::warn!(id, %error, "an escrow record cannot be finished, and stays")
+        }
+        fate => tracing::info!(
+            id,
+            outcome = word(fate),
+            "an exchange that had broken off is settled"
+        ),
+    }
+}
+
+/// Returns what became of a record, in one word.
+pub(crate) fn word(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Kept(_) => "kept",
+        Fate::Settled => "settled",
+        Fate::Unsent | Fate::UnsentAfterLost => "unsent",
+        Fate::Unknown => "unknown",
+        Fate::Refused(_) => "refused",
+        _ => "stays",
+    }
+}
+
+fn report(what: &str, outcome: Result<(), VaultError>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, what, "the vault could not be told; trying again");
+    }
+}

@@ -1,0 +1,189 @@
+//! The log's line about a request: which route, what was answered, how long it took, who asked for what. The
+//! path stands in it as a template only: names, queries and whatever else a caller sends stay out.
+
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use evergrant::{caller::Grant, clock::Timestamp};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use tokio::time::Instant;
+use tracing::{
+    Span, debug,
+    field::{Empty, display},
+    info, info_span,
+};
+
+/// The header that names a request as the log does.
+pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The words of our own paths; whatever else stands there is somebody's name.
+const WORDS: [&str; 24] = [
+    "audit",
+    "callers",
+    "connections",
+    "console",
+    "escrow",
+    "evergrant",
+    "exchange",
+    "healthz",
+    "metrics",
+    "oauth",
+    "openapi.json",
+    "readyz",
+    "recover",
+    "refused",
+    "report",
+    "revoke",
+    "rotate",
+    "scopes",
+    "serverinfo",
+    "status",
+    "token",
+    "v1",
+    "v2",
+    "vault",
+];
+
+/// The paths of monitoring.
+const LOOKS: [&str; 3] = [
+    "/evergrant/healthz",
+    "/evergrant/readyz",
+    "/evergrant/metrics",
+];
+
+/// Numbers requests, so that no two of one server have the same name.
+pub(crate) struct RequestIds(AtomicU64);
+
+impl RequestIds {
+    /// Begins with a number that no earlier run of the server has given.
+    pub(crate) fn beginning(now: Timestamp) -> Self {
+        Self(AtomicU64::new(now.as_millis().unsigned_abs() << 20))
+    }
+
+    fn next(&self) -> String {
+        format!("{:016x}", self.0.fetch_add(1, Relaxed))
+    }
+}
+
+/// What is written down of a request that is under way.
+pub(crate) struct Entry {
+    id: String,
+    began: Instant,
+    span: Span,
+    /// Whether somebody only looks how the server is, as monitoring does every few seconds.
+    is_a_look: bool,
+}
+
+impl Entry {
+    /// Begins with a request that has just come.
+    pub(crate) fn begin<B>(ids: &RequestIds, request: &Request<B>) -> Self {
+        let id = ids.next();
+        let span = info_span!(
+            "request",
+            id,
+            method = method(request.method()),
+            route = %template(request.uri().path()),
+            caller = Empty,
+            connection = Empty,
+        );
+        Self {
+            id,
+            began: Instant::now(),
+            span,
+            is_a_look: LOOKS.contains(&request.uri().path()),
+        }
+    }
+
+    /// Returns the span in which the request is answered.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    /// Writes down how it was answered, and names the request to its caller.
+    pub(crate) fn end<B>(self, response: &mut Response<B>) {
+        let _entered = self.span.enter();
+        let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
+        let status = response.status().as_u16();
+        // Where the proxy has answered, it has taken the caller's own name for the request, or made one.
+        let named = response.headers().get(REQUEST_ID_HEADER);
+        let request_id = named.and_then(|name| name.to_str().ok());
+        if self.is_a_look {
+            debug!(status, milliseconds, request_id, "answered");
+        } else {
+            info!(status, milliseconds, request_id, "answered");
+        }
+        if request_id.is_none()
+            && let Ok(id) = HeaderValue::from_str(&self.id)
+        {
+            response.headers_mut().insert(REQUEST_ID_HEADER, id);
+        }
+    }
+}
+
+/// Writes into the request's line who asks, and for which connection.
+pub(crate) fn name(grant: &Grant) {
+    let span = Span::current();
+    span.record("caller", display(&grant.caller.name));
+    span.record("connection", display(&grant.connection));
+}
+
+/// A method of the standard; anybody may invent others.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn template(path: &str) -> Cow<'static, str> {
+    match path {
+        "/oauth/v2/token" => "/oauth/v2/token".into(),
+        _ if path.starts_with("/evergrant/") || path.starts_with("/oauth/") => {
+            let known = |segment| WORDS.into_iter().find(|word| *word == segment);
+            // A longer path is none of ours.
+            let segments = path.split('/').skip(1).take(8);
+            let segments: Vec<_> = segments.map(|one| known(one).unwrap_or("*")).collect();
+            format!("/{}", segments.join("/")).into()
+        }
+        _ => "/**".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_words_of_our_own_are_repeated() {
+        for (path, written) in [
+            ("/oauth/v2/token", "/oauth/v2/token"),
+            ("/oauth/v2/canary", "/oauth/v2/*"),
+            (
+                "/evergrant/v1/connections/acme/token",
+                "/evergrant/v1/connections/*/token",
+            ),
+            ("/crm/v8/Contacts/canary", "/**"),
+            ("/", "/**"),
+        ] {
+            assert_eq!(template(path), written);
+        }
+        let invented = Method::from_bytes(b"CANARY").unwrap();
+        assert_eq!(method(&invented), "other");
+    }
+
+    #[test]
+    fn a_later_run_gives_other_numbers() {
+        let [one, other] =
+            [1_000_000, 1_000_001].map(|at| RequestIds::beginning(Timestamp::from_millis(at)));
+        assert_ne!(one.next(), other.next());
+        assert_ne!(one.next(), other.next());
+    }
+}
