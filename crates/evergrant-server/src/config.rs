@@ -7,7 +7,7 @@ use http::Uri;
 use rand::rngs::StdRng;
 use zoho_oauth::TransportConfig;
 
-use crate::proxy::Settings as ProxySettings;
+use crate::{alerts::Alerts, proxy::Settings as ProxySettings};
 
 /// Where a server listens, and how it is known.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Sockets that listen already, as a supervisor hands them over.
     pub inherited: Vec<std::net::TcpListener>,
+    /// A Unix socket that listens already, in the place of `unix`.
+    pub inherited_unix: Option<std::os::unix::net::UnixListener>,
     /// The Unix socket of programs on this machine.
     pub unix: Option<PathBuf>,
     /// Certificate chain and key in PEM form; without them plain HTTP is spoken.
@@ -38,6 +40,10 @@ pub struct Config {
     pub patience: Patience,
     /// How requests to Zoho's API are passed on.
     pub proxy: ProxySettings,
+    /// Whether metrics, which name connections and callers, are told to everybody rather than on this machine only.
+    pub metrics_are_open: bool,
+    /// Who is told when the state of a connection changes.
+    pub alerts: Alerts,
     /// How long a stop waits for requests that are under way.
     pub grace: Duration,
 }

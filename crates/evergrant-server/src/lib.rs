@@ -2,21 +2,26 @@
 
 mod accounts;
 mod ahead;
+mod alerts;
 mod body;
 mod callers;
 mod chores;
 mod config;
 mod connection;
 mod denials;
+mod exposition;
 mod failures;
 mod gate;
 mod hand_outs;
+mod health;
 mod host;
 mod keeper;
 mod listen;
 mod metrics;
+mod overview;
 mod problem;
 mod proxy;
+mod reload;
 mod request_log;
 mod routes;
 mod server;
@@ -25,10 +30,12 @@ mod tls;
 mod workers;
 
 pub use self::{
+    alerts::{AlertCommand, Alerts, InvalidWebhook, Webhook},
     config::{Config, InvalidPublicUrl, Patience, PublicUrl, TlsFiles},
     listen::ListenError,
     problem::{Code, ERROR_HEADER},
     proxy::{QueueLimits, Settings as ProxySettings},
+    reload::Reloader,
     server::{Server, StartError},
     tls::TlsError,
 };

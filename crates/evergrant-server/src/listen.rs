@@ -74,7 +74,18 @@ fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 #[derive(Debug)]
 pub(crate) struct UnixSocket {
     pub(crate) listener: UnixListener,
-    _file: SocketFile,
+    _file: Option<SocketFile>,
+}
+
+impl UnixSocket {
+    /// Takes one over that a supervisor listens at: its file is the supervisor's.
+    pub(crate) fn inherited(listener: UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            listener,
+            _file: None,
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -109,7 +120,7 @@ pub(crate) fn at_unix(path: &Path) -> Result<UnixSocket, ListenError> {
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(UnixSocket {
         listener,
-        _file: file,
+        _file: Some(file),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
     accounts,
     body::Body,
     connection::Peer,
-    gate,
+    exposition, gate, health,
     host::WrongHost,
     problem::{Code, Problem},
     request_log::Entry,
@@ -32,9 +32,17 @@ pub(crate) async fn answer(
 
 async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Response<Body> {
     let state = &worker.state;
+    // Whoever looks whether the server lives may call it by whatever name.
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        match request.uri().path() {
+            "/evergrant/healthz" => return health::healthz(),
+            "/evergrant/readyz" => return Box::pin(health::readyz(state)).await,
+            _ => {}
+        }
+    }
     // Whoever comes by the Unix socket was led here by no foreign name.
     if matches!(peer, Peer::Network(_))
-        && let Err(wrong) = state.hosts.check(&request)
+        && let Err(wrong) = state.hosts().check(&request)
     {
         return wrong_host(wrong).into_response();
     }
@@ -45,6 +53,9 @@ async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Respo
         }
         "/oauth/serverinfo" if request.method() == Method::GET => {
             accounts::serverinfo(&state.public_url)
+        }
+        "/evergrant/metrics" if request.method() == Method::GET => {
+            Box::pin(exposition::metrics(state, peer, &request)).await
         }
         path if is_ours(path) => nothing_here().into_response(),
         _ => gate::pass(worker, peer, request).await,

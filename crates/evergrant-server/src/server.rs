@@ -1,6 +1,12 @@
 //! The server as a whole: its start, its run, its end.
 
-use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use evergrant::{
     Broker,
@@ -8,15 +14,17 @@ use evergrant::{
     vault::{VaultError, Watch},
 };
 use tokio::{sync::watch, task::JoinSet, time::timeout};
+use zoho_oauth::TransportConfig;
 
 use crate::{
-    ahead,
+    ahead, alerts,
     callers::Callers,
     chores,
     config::Config,
     host::Hosts,
     keeper,
     listen::{self, ListenError, UnixSocket},
+    reload::Reloader,
     state::State,
     tls::{self, TlsError},
     workers::{self, Work, Worker},
@@ -32,6 +40,8 @@ pub struct Server {
     sockets: Vec<Vec<std::net::TcpListener>>,
     unix: Option<UnixSocket>,
     work: Work,
+    reloader: Reloader,
+    transport: TransportConfig,
     stop: watch::Sender<bool>,
     vault_watch: Watch,
 }
@@ -69,6 +79,7 @@ impl Server {
         let mut sockets: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         for listener in config.inherited.drain(..) {
+            listener.set_nonblocking(true).map_err(StartError::Thread)?;
             addresses.push(local_address(&listener)?);
             for worker in &mut sockets {
                 worker.push(listener.try_clone().map_err(StartError::Thread)?);
@@ -87,17 +98,22 @@ impl Server {
         {
             return Err(StartError::InTheClear(*open));
         }
-        let unix = config.unix.as_deref().map(listen::at_unix).transpose()?;
+        let unix = match config.inherited_unix.take() {
+            Some(listener) => Some(UnixSocket::inherited(listener).map_err(StartError::Thread)?),
+            None => config.unix.as_deref().map(listen::at_unix).transpose()?,
+        };
         let vault = broker.vault();
         let vault_watch = vault.vault().watch().await?;
         let callers = Callers::new(KnownCallers::load(vault).await?, None);
         let hosts = Hosts::new(&config, &addresses);
-        let grace = config.grace;
+        let (grace, transport) = (config.grace, config.transport.clone());
         let state = State::new(broker, config, hosts, callers);
         let (stop, stopping) = watch::channel(false);
+        let state = Arc::new(state);
+        let reloader = Reloader::new(state.clone(), addresses.clone(), tls);
         let work = Work {
-            worker: Worker::new(Arc::new(state)),
-            tls: tls.map(|tls| watch::channel(tls).1),
+            worker: Worker::new(state),
+            tls: reloader.tls(),
             stopping,
             grace,
         };
@@ -106,6 +122,8 @@ impl Server {
             sockets,
             unix,
             work,
+            reloader,
+            transport,
             stop,
             vault_watch,
         })
@@ -114,6 +132,11 @@ impl Server {
     /// Returns the addresses it listens at, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Returns what takes new settings into this server while it runs.
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Answers until `stop` is ready, then lets requests that are under way come to their end.
@@ -127,6 +150,7 @@ impl Server {
         beside.spawn(keeper::keep(state.clone(), self.vault_watch));
         beside.spawn(ahead::refresh(state.clone()));
         beside.spawn(chores::go_on(state.clone()));
+        beside.spawn(alerts::tell(state.clone(), self.transport));
         let mut threads = Vec::new();
         for (number, sockets) in self.sockets.into_iter().enumerate() {
             let work = Work {
@@ -141,6 +165,7 @@ impl Server {
             None => None,
         };
         stop.await;
+        state.stopping.store(true, Relaxed);
         self.stop.send_replace(true);
         if let Some(local) = local {
             let _ = local.await;

@@ -1,6 +1,9 @@
 //! What all workers share.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use arc_swap::{ArcSwap, Guard};
 use evergrant::{
@@ -13,6 +16,7 @@ use evergrant::{
 
 use crate::{
     accounts::{Exchanges, Refusal},
+    alerts::Alerts,
     callers::Callers,
     config::{Config, Patience, PublicUrl},
     connection::Peer,
@@ -21,6 +25,7 @@ use crate::{
     hand_outs::HandOuts,
     host::Hosts,
     metrics::Metrics,
+    overview::Overview,
     proxy::Proxy,
     request_log::RequestIds,
 };
@@ -37,7 +42,8 @@ const WANTED: Wanted = Wanted {
 pub(crate) struct State {
     pub(crate) broker: Broker,
     pub(crate) public_url: PublicUrl,
-    pub(crate) hosts: Hosts,
+    hosts: ArcSwap<Hosts>,
+    alerts: ArcSwap<Alerts>,
     pub(crate) patience: Patience,
     pub(crate) proxy: Proxy,
     pub(crate) metrics: Metrics,
@@ -45,6 +51,10 @@ pub(crate) struct State {
     pub(crate) exchanges: Exchanges,
     pub(crate) denials: Denials,
     pub(crate) hand_outs: HandOuts,
+    pub(crate) overview: Overview,
+    /// Whether the server is about to end.
+    pub(crate) stopping: AtomicBool,
+    metrics_are_open: AtomicBool,
     pub(crate) request_ids: RequestIds,
     callers: ArcSwap<Callers>,
 }
@@ -53,10 +63,14 @@ impl State {
     pub(crate) fn new(broker: Broker, mut config: Config, hosts: Hosts, callers: Callers) -> Self {
         let now = broker.vault().vault().now();
         Self {
+            overview: Overview::since(now),
+            stopping: AtomicBool::new(false),
+            metrics_are_open: AtomicBool::new(config.metrics_are_open),
             request_ids: RequestIds::beginning(now),
             broker,
             public_url: config.public_url,
-            hosts,
+            hosts: ArcSwap::from_pointee(hosts),
+            alerts: ArcSwap::from_pointee(config.alerts),
             patience: config.patience,
             proxy: Proxy::new(config.transport.clone(), config.proxy, &mut config.rng),
             metrics: Metrics::default(),
@@ -76,6 +90,28 @@ impl State {
     /// Takes in who may from now on.
     pub(crate) fn set_callers(&self, callers: Callers) {
         self.callers.store(Arc::new(callers));
+    }
+
+    /// Returns the names by which the server may be called.
+    pub(crate) fn hosts(&self) -> Guard<Arc<Hosts>> {
+        self.hosts.load()
+    }
+
+    /// Returns who is told when the state of a connection changes.
+    pub(crate) fn alerts(&self) -> Arc<Alerts> {
+        self.alerts.load_full()
+    }
+
+    /// Takes in what of the settings may change while the server runs.
+    pub(crate) fn set(&self, hosts: Hosts, alerts: Alerts, metrics_are_open: bool) {
+        self.hosts.store(Arc::new(hosts));
+        self.alerts.store(Arc::new(alerts));
+        self.metrics_are_open.store(metrics_are_open, Relaxed);
+    }
+
+    /// Tells whether everybody may see metrics, with the names of connections and callers in them.
+    pub(crate) fn metrics_are_open(&self) -> bool {
+        self.metrics_are_open.load(Relaxed)
     }
 
     /// Returns the present moment of the vault's clock.

@@ -11,7 +11,7 @@ use std::{
 use clap::Args;
 use evergrant::Broker;
 use evergrant_server::{
-    Config, ListenError, Patience, ProxySettings, PublicUrl, Server, StartError, TlsFiles,
+    Alerts, Config, ListenError, Patience, ProxySettings, PublicUrl, Server, StartError, TlsFiles,
 };
 use serde::Serialize;
 
@@ -150,6 +150,7 @@ fn server_config(
         public_url: public_url.unwrap_or_else(|| PublicUrl::of(listen[0], tls.is_some())),
         listen,
         inherited: Vec::new(),
+        inherited_unix: None,
         unix: Some(unix.unwrap_or_else(|| runtime.join("evergrant.sock"))),
         tls,
         in_the_clear: args.in_the_clear || config.in_the_clear,
@@ -160,6 +161,8 @@ fn server_config(
         rng: vault::rng(),
         patience: Patience::default(),
         proxy: ProxySettings::default(),
+        metrics_are_open: false,
+        alerts: Alerts::default(),
         grace: GRACE,
     })
 }

@@ -7,7 +7,7 @@ use evergrant::{
     caller::{self, Caller, Issued, Mode, NewCaller},
     exchange::Retries,
 };
-use evergrant_server::{Config, Patience, ProxySettings, PublicUrl, Server};
+use evergrant_server::{Alerts, Config, Patience, ProxySettings, PublicUrl, Server};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
@@ -122,6 +122,19 @@ impl Estate {
         self.send(request.unwrap()).await
     }
 
+    /// Gets a path as somebody who calls the server by another name.
+    pub(crate) async fn get_as(&self, host: &str, path: &str) -> Reply {
+        let request = Request::get(self.url(path)).header("Host", host);
+        self.send(request.body(Full::default()).unwrap()).await
+    }
+
+    /// Returns the text of all metrics.
+    pub(crate) async fn metrics(&self) -> String {
+        let reply = self.get("/evergrant/metrics").await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        reply.body
+    }
+
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
         let (head, body) = self.http.request(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -164,6 +177,7 @@ fn config(world: &World) -> Config {
     Config {
         listen: vec![any],
         inherited: Vec::new(),
+        inherited_unix: None,
         unix: Some(world.folders().runtime.join("evergrant.sock")),
         tls: None,
         in_the_clear: false,
@@ -180,6 +194,8 @@ fn config(world: &World) -> Config {
             first_delay: Duration::ZERO,
         },
         rng: StdRng::seed_from_u64(4),
+        metrics_are_open: false,
+        alerts: Alerts::default(),
         grace: Duration::from_secs(5),
     }
 }

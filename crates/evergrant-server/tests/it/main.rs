@@ -8,7 +8,9 @@ mod chores;
 mod crowd;
 mod estate;
 mod exchange;
+mod health;
 mod hostile;
+mod metrics;
 mod proxy;
 // A world with a vault, a connection and a simulator, which the library's own tests made.
 #[path = "../../../evergrant/tests/it/world.rs"]

@@ -1,0 +1,60 @@
+//! New settings for a server that runs.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use rustls::ServerConfig;
+use tokio::sync::watch;
+
+use crate::{
+    config::Config,
+    host::Hosts,
+    state::State,
+    tls::{self, TlsError},
+};
+
+/// Takes new settings into a server that runs: its TLS identity, the names it may be called by, who is told of
+/// changes and who sees metrics. Requests that are under way go on, and so do connections, with the identity that
+/// they began with. Everything else needs another start.
+#[derive(Clone)]
+pub struct Reloader {
+    state: Arc<State>,
+    addresses: Vec<SocketAddr>,
+    tls: Option<Arc<watch::Sender<Arc<ServerConfig>>>>,
+}
+
+impl Reloader {
+    pub(crate) fn new(
+        state: Arc<State>,
+        addresses: Vec<SocketAddr>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
+        Self {
+            state,
+            addresses,
+            tls: tls.map(|tls| Arc::new(watch::Sender::new(tls))),
+        }
+    }
+
+    /// Returns where the TLS identity of the moment is found.
+    pub(crate) fn tls(&self) -> Option<watch::Receiver<Arc<ServerConfig>>> {
+        self.tls.as_ref().map(|tls| tls.subscribe())
+    }
+
+    /// Takes in what can be taken in.
+    ///
+    /// # Errors
+    ///
+    /// If the TLS identity cannot be used; then everything stays as it is.
+    pub fn reload(&self, mut config: Config) -> Result<(), TlsError> {
+        if let (Some(identity), Some(files)) = (&self.tls, &config.tls) {
+            let new = tls::load(files)?;
+            identity.send_replace(new);
+        }
+        // Callers were told the one that it began with.
+        config.public_url = self.state.public_url.clone();
+        let hosts = Hosts::new(&config, &self.addresses);
+        self.state
+            .set(hosts, config.alerts, config.metrics_are_open);
+        Ok(())
+    }
+}

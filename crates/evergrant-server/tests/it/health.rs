@@ -1,0 +1,74 @@
+//! Whether the server lives, and whether it can do what it is there for.
+
+use evergrant::caller::Mode;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use serde_json::json;
+
+use crate::estate::Estate;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_learns_that_it_lives_and_no_names() {
+    let estate = Estate::start().await;
+    let request = Request::get(estate.url("/evergrant/healthz")).header("Host", "10.0.0.7:8470");
+    let reply = estate.send(request.body(Full::default()).unwrap()).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(
+        reply.json(),
+        json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})
+    );
+    let reply = estate.get("/evergrant/readyz").await;
+    assert_eq!(
+        (reply.status, &reply.json()["status"]),
+        (StatusCode::OK, &json!("ready"))
+    );
+    assert_eq!(reply.json()["connections"]["healthy"], 1);
+    assert!(!reply.body.contains("acme"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_said_and_only_nothing_at_all_is_not_ready() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Direct).await;
+    estate.refresh(&caller).await;
+    estate.refresh(&caller).await;
+    estate
+        .world
+        .execute("UPDATE connections SET state = 'new_grant_needed'")
+        .await;
+    estate.world.pass(10).await;
+    let reply = estate.get("/evergrant/readyz").await;
+    assert_eq!(
+        (reply.status, &reply.json()["status"]),
+        (StatusCode::OK, &json!("degraded"))
+    );
+    assert_eq!(reply.json()["degraded"], json!({"new_grant_needed": 1}));
+    // The token that still works is over, and there will be no other.
+    estate.world.pass(3600).await;
+    let reply = estate.get("/evergrant/readyz").await;
+    let (status, word) = (StatusCode::SERVICE_UNAVAILABLE, json!("nothing_to_serve"));
+    assert_eq!((reply.status, &reply.json()["status"]), (status, &word));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_gone_is_said_and_callers_do_not_feel_it() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Direct).await;
+    estate.refresh(&caller).await;
+    let vault = estate.world.folders().vault();
+    let away = vault.with_extension("away");
+    std::fs::rename(&vault, &away).unwrap();
+    for _ in 0..20 {
+        estate.world.pass(3).await;
+        let reply = estate.refresh(&caller).await;
+        assert!(reply.json()["access_token"].is_string(), "{reply:?}");
+    }
+    std::fs::rename(&away, &vault).unwrap();
+    estate.world.pass(10).await;
+    estate.settle().await;
+    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
+    assert_eq!(
+        estate.get("/evergrant/readyz").await.json()["status"],
+        "ready"
+    );
+}
