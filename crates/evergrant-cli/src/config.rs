@@ -1,5 +1,7 @@
 //! `config.toml`.
 
+#[cfg(test)]
+mod sample;
 mod server;
 
 use std::{
@@ -11,7 +13,7 @@ use std::{
 use evergrant::broker;
 use serde::Deserialize;
 
-pub(crate) use self::server::Server;
+pub(crate) use self::server::{Metrics, Server};
 use crate::{cli::error::CliError, duration, paths::Paths};
 
 /// The settings of a home; what is not written there is `None`, empty, or the default.
@@ -188,6 +190,7 @@ impl Config {
         let mut config: Self = toml::from_str(text).map_err(|error| invalid(&error, text, path))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.http.ca_file = config.http.ca_file.map(|file| folder.join(file));
+        config.server.place_in(folder);
         for key in &mut config.master_key {
             if let MasterKey::File(file) = key {
                 *file = folder.join(&*file);

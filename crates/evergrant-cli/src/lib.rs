@@ -11,6 +11,7 @@ mod http;
 mod inputs;
 mod lifecycle;
 mod paths;
+mod supervisor;
 mod telemetry;
 
 pub use cli::{output::Streams, run};

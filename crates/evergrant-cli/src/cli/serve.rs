@@ -1,42 +1,32 @@
 //! `evergrant serve`: Zoho's own protocol towards the programs of an estate.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    time::Duration,
-};
+mod explain;
+mod running;
+mod settings;
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
 use evergrant::Broker;
-use evergrant_server::{
-    Alerts, Config, ListenError, Patience, ProxySettings, PublicUrl, Server, StartError, TlsFiles,
-};
+use evergrant_server::{PublicUrl, Server};
 use serde::Serialize;
 
-use super::{
-    Context, error::CliError, exchange::HttpArgs, exit_code::Kind, simulate::publish, vault,
+use self::{
+    explain::{failed, not_started},
+    running::Signals,
+    settings::Settings,
 };
-use crate::{
-    http::HttpSettings,
-    lifecycle::{self, StopSignals},
-};
-
-/// Where a server listens if nobody says.
-const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8470);
+use super::{Context, error::CliError, exchange::HttpArgs, simulate::publish, vault};
+use crate::{http::HttpSettings, lifecycle, supervisor::Supervisor};
 
 /// How many connections to the database: one that waits for the write lock holds up no reader.
 const CONNECTIONS: u32 = 4;
-
-/// How long a stop waits for requests that are under way.
-const GRACE: Duration = Duration::from_secs(30);
 
 /// Answer programs in Zoho's own protocol, with one access token for all of them
 ///
 /// A program that uses Zoho has two addresses in its settings: the accounts domain and the API domain. Put this
 /// server's into both, and a caller's client ID, client secret and handle where Zoho's own stood:
-/// evergrant callers add --help. Runs until SIGINT or SIGTERM.
+/// evergrant callers add --help. Runs until SIGINT or SIGTERM; SIGHUP makes it read config.toml again.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -87,9 +77,12 @@ pub(crate) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), Cli
 
 async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     // Before anybody can know that it runs, so that no signal finds the default action.
-    let mut signals = StopSignals::listen().map_err(|error| failed(&error))?;
-    let settings = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
-    let config = server_config(args, &settings, context)?;
+    let signals = Signals::listen().map_err(|error| failed(&error))?;
+    let supervisor = Supervisor::find(context.environment);
+    let http = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
+    let sockets = supervisor.sockets().map_err(|error| failed(&error))?;
+    let mut settings = Settings::new(args, context, &http)?;
+    let config = settings.with_sockets(sockets).resolve(context.config()?)?;
     let vault = context
         .unlocked_vault()
         .await?
@@ -97,7 +90,7 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
     let vault = vault.acting_as("server");
     let broker = Broker::new(
         vault,
-        settings.transport,
+        http.transport,
         context.config()?.limits.0,
         vault::rng(),
     );
@@ -114,61 +107,7 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
         args,
         context,
     )?;
-    let stopped = server.run_until(async {
-        signals.next().await;
-    });
-    stopped.await.map_err(|error| not_started(&error))
-}
-
-/// Resolves every setting: flag, configuration, default.
-fn server_config(
-    args: &ServeArgs,
-    settings: &HttpSettings,
-    context: &Context<'_>,
-) -> Result<Config, CliError> {
-    let config = &context.config()?.server;
-    let first = |given: &[SocketAddr], written: &[SocketAddr]| match (given, written) {
-        ([], []) => vec![LISTEN],
-        ([], written) => written.to_vec(),
-        (given, _) => given.to_vec(),
-    };
-    let listen = first(&args.listen, &config.listen);
-    let certificate = args.tls_cert.clone().or_else(|| config.tls_cert.clone());
-    let key = args.tls_key.clone().or_else(|| config.tls_key.clone());
-    let tls = match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-        (None, None) => None,
-        _ => return Err(half_an_identity()),
-    };
-    let runtime = context.paths()?.folders.runtime;
-    let unix = args.unix.clone().or_else(|| config.unix.clone());
-    let public_url = args
-        .public_url
-        .clone()
-        .or_else(|| config.public_url.clone());
-    Ok(Config {
-        public_url: public_url.unwrap_or_else(|| PublicUrl::of(listen[0], tls.is_some())),
-        listen,
-        inherited: Vec::new(),
-        inherited_unix: None,
-        unix: Some(unix.unwrap_or_else(|| runtime.join("evergrant.sock"))),
-        tls,
-        in_the_clear: args.in_the_clear || config.in_the_clear,
-        workers: (args.workers.or(config.workers)).unwrap_or_else(processors),
-        hosts: config.hosts.clone(),
-        transport: settings.transport.clone(),
-        retries: settings.retries(),
-        rng: vault::rng(),
-        patience: Patience::default(),
-        proxy: ProxySettings::default(),
-        metrics_are_open: false,
-        alerts: Alerts::default(),
-        grace: GRACE,
-    })
-}
-
-fn processors() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    running::run(server, settings, signals, supervisor, context).await
 }
 
 fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
@@ -190,35 +129,4 @@ fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<()
         context.output.data(&line)?;
     }
     Ok(())
-}
-
-fn half_an_identity() -> CliError {
-    CliError::config("half_an_identity", "TLS needs a certificate and its key")
-        .next("give both: tls_cert and tls_key under [server], or --tls-cert and --tls-key")
-}
-
-fn not_started(error: &StartError) -> CliError {
-    match error {
-        StartError::Vault(error) => vault::explain(error),
-        StartError::Listen(ListenError::Taken { path }) => {
-            CliError::config("address_in_use", "the server cannot start")
-                .causes_of(error)
-                .next(format!("stop the other server, or choose another socket: --unix PATH instead of {}", path.display()))
-        }
-        StartError::Listen(_) => CliError::config("address_in_use", "the server cannot start")
-            .causes_of(error)
-            .next("stop what listens there, or choose another address: --listen ADDRESS"),
-        StartError::Tls(_) => CliError::config("tls_unusable", "the server cannot start")
-            .causes_of(error)
-            .next("see that both files are PEM, that you may read them, and that the key is the certificate's"),
-        StartError::InTheClear(_) => CliError::usage("in_the_clear", "the server does not start")
-            .causes_of(error)
-            .next("give it a certificate: --tls-cert FILE --tls-key FILE")
-            .next("or, if something in front of it speaks TLS: --in-the-clear"),
-        _ => CliError::new(Kind::Internal, "runtime_failed", "the server cannot start").causes_of(error),
-    }
-}
-
-fn failed(error: &io::Error) -> CliError {
-    CliError::new(Kind::Internal, "runtime_failed", "the server cannot start").cause(error)
 }

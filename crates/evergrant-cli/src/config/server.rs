@@ -1,9 +1,16 @@
 //! The table `[server]`: where `evergrant serve` listens, and how it is known.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use evergrant_server::PublicUrl;
+use evergrant_server::{PublicUrl, Webhook};
 use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::duration;
 
 /// The settings of the server; what a flag says beats them.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -26,6 +33,37 @@ pub(crate) struct Server {
     pub(crate) in_the_clear: bool,
     /// How many threads answer.
     pub(crate) workers: Option<NonZeroUsize>,
+    /// How long a stop waits for requests that are under way.
+    #[serde(deserialize_with = "duration::deserialize_limit")]
+    pub(crate) grace: Option<Duration>,
+    /// A program that is told on its standard input when the state of a connection changes.
+    #[serde(deserialize_with = "command")]
+    pub(crate) alert_command: Option<Vec<String>>,
+    /// A URL that is told of it.
+    #[serde(deserialize_with = "webhook")]
+    pub(crate) alert_webhook: Option<Webhook>,
+    /// Who sees metrics, which name connections and callers.
+    pub(crate) metrics: Metrics,
+}
+
+impl Server {
+    /// Takes paths as beginning in the folder of the configuration.
+    pub(super) fn place_in(&mut self, folder: &Path) {
+        for path in [&mut self.unix, &mut self.tls_cert, &mut self.tls_key] {
+            *path = path.take().map(|path| folder.join(path));
+        }
+    }
+}
+
+/// Who sees metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Metrics {
+    /// Programs on this machine.
+    #[default]
+    Local,
+    /// Whoever asks.
+    Open,
 }
 
 impl Server {
@@ -44,4 +82,17 @@ impl Server {
 fn public_url<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PublicUrl>, D::Error> {
     let text = String::deserialize(value)?;
     text.parse().map(Some).map_err(D::Error::custom)
+}
+
+fn webhook<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Webhook>, D::Error> {
+    let text = String::deserialize(value)?;
+    text.parse().map(Some).map_err(D::Error::custom)
+}
+
+fn command<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Vec<String>>, D::Error> {
+    let words = Vec::<String>::deserialize(value)?;
+    match words.as_slice() {
+        [] => Err(D::Error::custom("a command has a program")),
+        _ => Ok(Some(words)),
+    }
 }

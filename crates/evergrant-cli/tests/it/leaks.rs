@@ -363,6 +363,7 @@ fn no_other_command_shows_a_secret_and_none_is_forgotten() {
         "audit --verify",
         "audit head",
         "doctor",
+        "serve --listen 192.0.2.1:1 --in-the-clear",
         "data-centers",
         "completions bash",
         "man",

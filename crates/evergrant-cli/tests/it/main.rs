@@ -49,6 +49,7 @@ mod ruined;
 mod scopes;
 mod sdk;
 mod server_based;
+mod serving;
 mod signals;
 mod simulate;
 mod simulator;

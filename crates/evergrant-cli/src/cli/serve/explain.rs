@@ -1,0 +1,41 @@
+//! What to say when a server does not start.
+
+use std::io;
+
+use evergrant_server::{ListenError, StartError};
+
+use crate::cli::{error::CliError, exit_code::Kind, vault};
+
+/// Says that TLS was asked for by halves.
+pub(super) fn half_an_identity() -> CliError {
+    CliError::config("half_an_identity", "TLS needs a certificate and its key")
+        .next("give both: tls_cert and tls_key under [server], or --tls-cert and --tls-key")
+}
+
+/// Says why a server does not start, and what to do.
+pub(super) fn not_started(error: &StartError) -> CliError {
+    match error {
+        StartError::Vault(error) => vault::explain(error),
+        StartError::Listen(ListenError::Taken { path }) => {
+            CliError::config("address_in_use", "the server cannot start")
+                .causes_of(error)
+                .next(format!("stop the other server, or choose another socket: --unix PATH instead of {}", path.display()))
+        }
+        StartError::Listen(_) => CliError::config("address_in_use", "the server cannot start")
+            .causes_of(error)
+            .next("stop what listens there, or choose another address: --listen ADDRESS"),
+        StartError::Tls(_) => CliError::config("tls_unusable", "the server cannot start")
+            .causes_of(error)
+            .next("see that both files are PEM, that you may read them, and that the key is the certificate's"),
+        StartError::InTheClear(_) => CliError::usage("in_the_clear", "the server does not start")
+            .causes_of(error)
+            .next("give it a certificate: --tls-cert FILE --tls-key FILE")
+            .next("or, if something in front of it speaks TLS: --in-the-clear"),
+        _ => CliError::new(Kind::Internal, "runtime_failed", "the server cannot start").causes_of(error),
+    }
+}
+
+/// Says that the system refuses.
+pub(super) fn failed(error: &io::Error) -> CliError {
+    CliError::new(Kind::Internal, "runtime_failed", "the server cannot start").cause(error)
+}

@@ -1,0 +1,151 @@
+//! A server that runs: signals, new settings, and what the supervisor is told.
+
+use std::{io, pin::pin};
+
+use evergrant_server::{Reloader, Server};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{explain::not_started, settings::Settings};
+use crate::{
+    cli::{Context, error::CliError},
+    config::Config,
+    lifecycle::StopSignals,
+    supervisor::{News, Supervisor},
+    telemetry,
+};
+
+/// The signals that a server knows.
+pub(super) struct Signals {
+    stop: StopSignals,
+    reload: Signal,
+}
+
+impl Signals {
+    /// Takes them over from the system, which would end the program at once.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            stop: StopSignals::listen()?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Runs until a signal stops it; the second one ends it at once.
+pub(super) async fn run(
+    server: Server,
+    mut settings: Settings<'_>,
+    mut signals: Signals,
+    supervisor: Supervisor,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let reloader = server.reloader();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut stop = Some(stop);
+    let mut running = pin!(server.run_until(async {
+        // A sender that is gone has stopped too.
+        let _ = stopped.await;
+    }));
+    supervisor.tell(News::Ready);
+    let mut heartbeat = interval(supervisor.heartbeat());
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut config = Config::read(&context.paths()?)?;
+    loop {
+        tokio::select! {
+            ended = &mut running => return ended.map_err(|error| not_started(&error)),
+            signal = signals.stop.next() => match stop.take() {
+                Some(stop) => {
+                    tracing::info!("stopping: requests that are under way come to their end");
+                    supervisor.tell(News::Stopping);
+                    let _ = stop.send(());
+                }
+                None => {
+                    context.exit_code = signal.exit_code();
+                    return Ok(());
+                }
+            },
+            _ = signals.reload.recv(), if stop.is_some() => {
+                supervisor.tell(News::Reloading);
+                match reload(&reloader, &mut settings, &config, context) {
+                    Ok(new) => config = new,
+                    Err(error) => {
+                        let message = error.to_string();
+                        tracing::error!(error = message, "the settings stay as they were");
+                    }
+                }
+                supervisor.tell(News::Ready);
+            }
+            _ = heartbeat.tick() => supervisor.tell(News::Alive),
+        }
+    }
+}
+
+/// Takes in what of the configuration may change while the server runs, and says what may not.
+fn reload(
+    reloader: &Reloader,
+    settings: &mut Settings<'_>,
+    old: &Config,
+    context: &Context<'_>,
+) -> Result<Config, CliError> {
+    let new = Config::read(&context.paths()?)?;
+    let log =
+        telemetry::Settings::resolve_for_server(&context.options, context.environment, &new.log)?;
+    let reloaded = reloader.reload(settings.resolve(&new)?);
+    reloaded.map_err(|error| not_started(&error.into()))?;
+    if let Some(started) = &context.log {
+        started.set_level(&log);
+    }
+    let waiting = fixed(old, &new);
+    if !waiting.is_empty() {
+        tracing::warn!(
+            settings = waiting.join(", "),
+            "changed settings that need another start"
+        );
+    }
+    tracing::info!("the settings were read again");
+    Ok(new)
+}
+
+/// Lists what has changed and cannot be taken in.
+fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
+    let (before, after) = (&old.server, &new.server);
+    let changes = [
+        ("[http]", old.http != new.http),
+        ("[[master_key]]", old.master_key != new.master_key),
+        ("[limits]", old.limits != new.limits),
+        ("log.format", old.log.format != new.log.format),
+        ("server.public_url", before.public_url != after.public_url),
+        ("server.listen", before.listen != after.listen),
+        ("server.unix", before.unix != after.unix),
+        (
+            "server.in_the_clear",
+            before.in_the_clear != after.in_the_clear,
+        ),
+        ("server.workers", before.workers != after.workers),
+        ("server.grace", before.grace != after.grace),
+        (
+            "TLS where there was none, or none where there was TLS",
+            before.tls_cert.is_some() != after.tls_cert.is_some(),
+        ),
+    ];
+    let changed = changes.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(name, _)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_another_start_is_named() {
+        let (old, mut new) = (Config::default(), Config::default());
+        new.server.hosts = vec!["a".into()];
+        assert!(fixed(&old, &new).is_empty());
+        new.server.in_the_clear = true;
+        new.server.tls_cert = Some("cert.pem".into());
+        assert_eq!(fixed(&old, &new).len(), 2);
+    }
+}

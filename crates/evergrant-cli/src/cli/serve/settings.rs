@@ -1,0 +1,131 @@
+//! What a server is told: flag, configuration, default.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    time::Duration,
+};
+
+use evergrant::exchange::Retries;
+use evergrant_server::{
+    AlertCommand, Alerts, Config, Patience, ProxySettings, PublicUrl, TlsFiles,
+};
+use zoho_oauth::TransportConfig;
+
+use super::{ServeArgs, explain::half_an_identity};
+use crate::{
+    cli::{Context, error::CliError, vault},
+    config::{self, Metrics},
+    environment::Environment,
+    http::HttpSettings,
+    supervisor::Sockets,
+};
+
+/// Where a server listens if nobody says.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8470);
+
+/// How long a stop waits for requests that are under way, if nobody says.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What stays the same however often the configuration is read.
+pub(super) struct Settings<'a> {
+    args: &'a ServeArgs,
+    environment: Environment,
+    runtime: PathBuf,
+    transport: TransportConfig,
+    retries: Retries,
+    sockets: Sockets,
+}
+
+impl<'a> Settings<'a> {
+    pub(super) fn new(
+        args: &'a ServeArgs,
+        context: &Context<'_>,
+        http: &HttpSettings,
+    ) -> Result<Self, CliError> {
+        Ok(Self {
+            args,
+            environment: context.environment.clone(),
+            runtime: context.paths()?.folders.runtime,
+            transport: http.transport.clone(),
+            retries: http.retries(),
+            sockets: Sockets::default(),
+        })
+    }
+
+    /// Listens at these sockets too, the first time that it is [resolved](Self::resolve).
+    pub(super) fn with_sockets(&mut self, sockets: Sockets) -> &mut Self {
+        self.sockets = sockets;
+        self
+    }
+
+    /// Resolves every setting.
+    pub(super) fn resolve(&mut self, config: &config::Config) -> Result<Config, CliError> {
+        let args = self.args;
+        let sockets = std::mem::take(&mut self.sockets);
+        let server = &config.server;
+        let certificate = args.tls_cert.clone().or_else(|| server.tls_cert.clone());
+        let key = args.tls_key.clone().or_else(|| server.tls_key.clone());
+        let tls = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err(half_an_identity()),
+        };
+        let listen = match (args.listen.as_slice(), server.listen.as_slice()) {
+            ([], []) if sockets.tcp.is_empty() => vec![LISTEN],
+            ([], written) => written.to_vec(),
+            (given, _) => given.to_vec(),
+        };
+        let inherited = sockets
+            .tcp
+            .iter()
+            .find_map(|socket| socket.local_addr().ok());
+        let first = listen.first().copied().or(inherited).unwrap_or(LISTEN);
+        let unix = args.unix.clone().or_else(|| server.unix.clone());
+        let unix = unix.unwrap_or_else(|| self.runtime.join("evergrant.sock"));
+        let public_url = args
+            .public_url
+            .clone()
+            .or_else(|| server.public_url.clone());
+        Ok(Config {
+            public_url: public_url.unwrap_or_else(|| PublicUrl::of(first, tls.is_some())),
+            listen,
+            inherited: sockets.tcp,
+            unix: sockets.unix.is_none().then_some(unix),
+            inherited_unix: sockets.unix,
+            tls,
+            in_the_clear: args.in_the_clear || server.in_the_clear,
+            workers: (args.workers.or(server.workers)).unwrap_or_else(processors),
+            hosts: server.hosts.clone(),
+            transport: self.transport.clone(),
+            retries: self.retries,
+            rng: vault::rng(),
+            patience: Patience::default(),
+            proxy: ProxySettings::default(),
+            metrics_are_open: server.metrics == Metrics::Open,
+            alerts: self.alerts(config),
+            grace: server.grace.unwrap_or(GRACE),
+        })
+    }
+
+    fn alerts(&self, config: &config::Config) -> Alerts {
+        let environment = self.environment.without_secrets(&config.secret_variables());
+        let command = config
+            .server
+            .alert_command
+            .clone()
+            .map(|words| AlertCommand {
+                words,
+                environment: environment.to_vec(),
+            });
+        Alerts {
+            command,
+            webhook: config.server.alert_webhook.clone(),
+        }
+    }
+}
+
+fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}

@@ -1,0 +1,9 @@
+//! `evergrant serve` as it runs: the real process, its signals, its supervisor and its bad days.
+
+mod alerts;
+mod canaries;
+mod estate;
+mod outages;
+mod reload;
+mod stop;
+mod systemd;

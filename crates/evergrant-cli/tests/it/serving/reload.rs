@@ -1,0 +1,91 @@
+//! New settings without another start.
+
+use std::{process::Command, thread::sleep, time::Duration};
+
+use super::estate::{Estate, Server, eventually};
+
+const HEALTH: &str = "/evergrant/metrics";
+
+fn by_name(server: &Server) -> u16 {
+    let request =
+        format!("GET {HEALTH} HTTP/1.1\r\nhost: zoho.internal\r\nconnection: close\r\n\r\n");
+    server.send(&request).status
+}
+
+#[test]
+fn new_settings_are_taken_in_and_wrong_ones_are_not() {
+    let estate = Estate::new("");
+    let server = estate.start();
+    assert_eq!(by_name(&server), 421);
+    estate.flow.world.file(
+        "config.toml",
+        "[server]\nhosts = [\"zoho.internal\"]\nmetrics = \"open\"\nworkers = 7",
+    );
+    server.signal("HUP");
+    eventually("the name is known", || {
+        (by_name(&server) == 200).then_some(())
+    });
+    eventually("it is said what waits", || {
+        estate.log().contains("server.workers").then_some(())
+    });
+    assert!(estate.log().contains("another start"));
+    estate.flow.world.file("config.toml", "[server]\nhost = []");
+    server.signal("HUP");
+    eventually("it is said", || {
+        estate.log().contains("unknown field `host`").then_some(())
+    });
+    assert_eq!(by_name(&server), 200);
+    estate
+        .flow
+        .world
+        .file("config.toml", "[log]\nlevel = \"error\"");
+    server.signal("HUP");
+    eventually("the name is forgotten", || {
+        (by_name(&server) == 421).then_some(())
+    });
+    for _ in 0..3 {
+        server.get("/oauth/serverinfo");
+    }
+    sleep(Duration::from_millis(300));
+    assert!(!estate.log().lines().last().unwrap().contains("serverinfo"));
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_to_whoever_connects_next() {
+    let estate = Estate::new("[server]\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n");
+    certificate(&estate, "old.pem");
+    let server = estate.start();
+    assert!(trusts(&estate, &server, "old.pem"));
+    certificate(&estate, "new.pem");
+    server.signal("HUP");
+    eventually("the new one is shown", || {
+        trusts(&estate, &server, "new.pem").then_some(())
+    });
+    assert!(!trusts(&estate, &server, "old.pem"));
+    estate.flow.world.file("key.pem", "nonsense");
+    server.signal("HUP");
+    eventually("it is said", || {
+        estate.log().contains("the settings stay").then_some(())
+    });
+    assert!(trusts(&estate, &server, "new.pem"));
+}
+
+/// Makes an identity of the server's, and keeps a copy of the certificate.
+fn certificate(estate: &Estate, copy: &str) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    estate.flow.world.file("cert.pem", &made.cert.pem());
+    estate.flow.world.file(copy, &made.cert.pem());
+    estate
+        .flow
+        .world
+        .file("key.pem", &made.signing_key.serialize_pem());
+}
+
+fn trusts(estate: &Estate, server: &Server, certificate: &str) -> bool {
+    let url = format!("https://{}/evergrant/healthz", server.address);
+    let mut curl = Command::new("curl");
+    curl.args(["-fsS", "--cacert"])
+        .arg(estate.flow.world.path(certificate))
+        .arg(url);
+    curl.output().unwrap().status.success()
+}

@@ -1,0 +1,56 @@
+//! How a server comes to its end.
+
+use std::{thread, time::Duration};
+
+use serde_json::json;
+
+use super::estate::{Estate, eventually};
+
+#[test]
+fn a_stop_lets_a_request_come_to_its_end() {
+    let estate = Estate::new("");
+    estate.expire();
+    let mut server = estate.start();
+    slow(&estate, 1.5);
+    thread::scope(|threads| {
+        let asking = threads.spawn(|| estate.refresh(&server));
+        asked(&estate);
+        server.signal("TERM");
+        let reply = asking.join().unwrap();
+        assert!(reply.body.contains("access_token"), "{reply:?}");
+    });
+    assert_eq!(server.ended(), Some(0));
+    let noted = "SELECT count(*) FROM callers WHERE last_used_at IS NOT NULL";
+    assert_eq!(estate.flow.rows(noted), "1");
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let estate = Estate::new("");
+    estate.expire();
+    let mut server = estate.start();
+    slow(&estate, 15.0);
+    thread::scope(|threads| {
+        threads.spawn(|| estate.refresh(&server));
+        asked(&estate);
+        server.signal("TERM");
+        thread::sleep(Duration::from_millis(300));
+        server.signal("TERM");
+    });
+    assert_eq!(server.ended(), Some(143));
+}
+
+fn slow(estate: &Estate, seconds: f64) {
+    let plan = json!({"plan": [{"on": "refresh", "do": "delay", "seconds": seconds}]});
+    estate.flow.simulator.control("PUT", "/faults", &plan);
+}
+
+fn asked(estate: &Estate) {
+    let refreshes = || {
+        let requests = estate.flow.simulator.requests();
+        requests
+            .into_iter()
+            .find(|request| request["grant_type"] == "refresh_token")
+    };
+    eventually("the simulator is asked", refreshes);
+}
