@@ -53,7 +53,6 @@ pub(crate) use self::{
     error::ProxyError,
     measure::{BUCKETS, Measures, Outcome},
     passage::Passage,
-    silence::Patient,
 };
 pub use self::{queue::QueueLimits, settings::Settings};
 use crate::body::Body;

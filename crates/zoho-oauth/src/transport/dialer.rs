@@ -39,7 +39,9 @@ impl Dialer {
 
     /// Opens a stream to an origin, a `scheme://host[:port]` whose path is ignored.
     ///
-    /// Fails after the silence of the configuration at the latest.
+    /// # Errors
+    ///
+    /// If there is no connection within the silence of the configuration, or none that is trusted.
     pub async fn dial(&self, origin: impl AsRef<str>) -> Result<Dialed, ConnectError> {
         let origin = parse_origin(origin.as_ref())?;
         let host = dial::host_of(&origin);

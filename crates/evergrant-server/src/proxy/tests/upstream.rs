@@ -213,16 +213,3 @@ impl http_body::Body for Pieces {
         Poll::Ready(Some(Ok(Frame::data(self.piece.clone()))))
     }
 }
-
-/// What each of several requests of a test is told, in turn.
-pub(super) struct Turns<T>(Mutex<std::collections::VecDeque<T>>);
-
-impl<T> Turns<T> {
-    pub(super) fn new(turns: impl IntoIterator<Item = T>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(turns.into_iter().collect())))
-    }
-
-    pub(super) fn next(&self) -> Option<T> {
-        self.0.lock().unwrap().pop_front()
-    }
-}
