@@ -10,7 +10,7 @@ use evergrant::{caller::Grant, clock::Timestamp};
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use tokio::time::Instant;
 use tracing::{
-    Span, debug,
+    Level, Span, debug,
     field::{Empty, display},
     info, info_span,
 };
@@ -46,13 +46,6 @@ const WORDS: [&str; 24] = [
     "vault",
 ];
 
-/// The paths of monitoring.
-const LOOKS: [&str; 3] = [
-    "/evergrant/healthz",
-    "/evergrant/readyz",
-    "/evergrant/metrics",
-];
-
 /// Numbers requests, so that no two of one server have the same name.
 pub(crate) struct RequestIds(AtomicU64);
 
@@ -70,29 +63,36 @@ impl RequestIds {
 /// What is written down of a request that is under way.
 pub(crate) struct Entry {
     id: String,
+    method: &'static str,
+    route: Cow<'static, str>,
     began: Instant,
     span: Span,
-    /// Whether somebody only looks how the server is, as monitoring does every few seconds.
-    is_a_look: bool,
+    /// Whether there are so many of its kind that only those that fail are of interest.
+    is_usual: bool,
 }
+
+/// Marks an answer that refuses, whatever its status: Zoho says most refusals with 200.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused(pub(crate) &'static str);
 
 impl Entry {
     /// Begins with a request that has just come.
     pub(crate) fn begin<B>(ids: &RequestIds, request: &Request<B>) -> Self {
-        let id = ids.next();
-        let span = info_span!(
-            "request",
-            id,
-            method = method(request.method()),
-            route = %template(request.uri().path()),
-            caller = Empty,
-            connection = Empty,
-        );
+        let (id, path) = (ids.next(), request.uri().path());
+        let is_usual = is_usual(path);
+        // Most requests are never heard of again, so nothing is put together for them.
+        let span = if is_usual && !tracing::enabled!(Level::DEBUG) {
+            Span::none()
+        } else {
+            info_span!("request", id, caller = Empty, connection = Empty)
+        };
         Self {
             id,
+            method: method(request.method()),
+            route: template(path),
             began: Instant::now(),
             span,
-            is_a_look: LOOKS.contains(&request.uri().path()),
+            is_usual,
         }
     }
 
@@ -103,22 +103,43 @@ impl Entry {
 
     /// Writes down how it was answered, and names the request to its caller.
     pub(crate) fn end<B>(self, response: &mut Response<B>) {
-        let _entered = self.span.enter();
         let milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
         let status = response.status().as_u16();
+        let refused = response.extensions().get().map(|Refused(word)| *word);
         // Where the proxy has answered, it has taken the caller's own name for the request, or made one.
         let named = response.headers().get(REQUEST_ID_HEADER);
         let request_id = named.and_then(|name| name.to_str().ok());
-        if self.is_a_look {
-            debug!(status, milliseconds, request_id, "answered");
+        let (method, route) = (self.method, &*self.route);
+        let _entered = self.span.enter();
+        if self.is_usual && status < 400 && refused.is_none() {
+            debug!(method, route, status, milliseconds, request_id, "answered");
         } else {
-            info!(status, milliseconds, request_id, "answered");
+            let id = request_id.unwrap_or(&self.id);
+            info!(
+                method,
+                route,
+                status,
+                refused,
+                milliseconds,
+                request_id = id,
+                "answered"
+            );
         }
         if request_id.is_none()
             && let Ok(id) = HeaderValue::from_str(&self.id)
         {
             response.headers_mut().insert(REQUEST_ID_HEADER, id);
         }
+    }
+}
+
+/// Tells what comes many times a second, tokens and what is passed on, or every few seconds, monitoring.
+fn is_usual(path: &str) -> bool {
+    match path {
+        "/oauth/v2/token" | "/evergrant/healthz" | "/evergrant/readyz" | "/evergrant/metrics" => {
+            true
+        }
+        _ => !path.starts_with("/evergrant/") && !path.starts_with("/oauth/"),
     }
 }
 

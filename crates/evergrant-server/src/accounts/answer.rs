@@ -8,7 +8,7 @@ use http::{
 use serde::Serialize;
 
 use super::parameters::Unreadable;
-use crate::body::Body;
+use crate::{body::Body, request_log::Refused};
 
 /// A refusal, as Zoho would say it
 /// (<https://www.zoho.com/accounts/protocol/oauth/web-apps/access-token-expiry.html>).
@@ -106,6 +106,7 @@ impl Refusal {
         let json = serde_json::to_vec(&written).expect("json");
         let mut response = json_response(json);
         *response.status_mut() = self.status(dialect);
+        response.extensions_mut().insert(Refused(self.word()));
         if let Self::Throttled(seconds) = self {
             response
                 .headers_mut()

@@ -105,6 +105,8 @@ pub(super) async fn hand_out(
         }
         Err(error) => {
             usage.refused();
+            let (caller, connection) = (&grant.caller.name, &grant.connection);
+            tracing::info!(%caller, %connection, reason = %error, "there is no token");
             Err(refusal_of(state, &error))
         }
     }

@@ -38,7 +38,7 @@ fn nothing_that_a_caller_sends_is_in_the_log_at_its_loudest() {
         assert!(!log.contains(secret), "{secret}\n{log}");
     }
     for word in [
-        "route=/oauth/v2/token",
+        "route=\"/oauth/v2/token\"",
         "method=\"POST\"",
         "caller=nightly",
         "connection=acme",
@@ -60,8 +60,8 @@ fn logged(estate: &Estate) -> String {
 }
 
 #[test]
-fn a_server_logs_requests_by_default_as_json_if_that_is_wanted() {
-    let estate = Estate::new("[log]\nformat = \"json\"\n");
+fn every_request_is_logged_where_that_is_wanted_and_as_json() {
+    let estate = Estate::new("[log]\nformat = \"json\"\nlevel = \"debug\"\n");
     let server = estate.start();
     estate.refresh(&server);
     let log = logged(&estate);
@@ -72,7 +72,7 @@ fn a_server_logs_requests_by_default_as_json_if_that_is_wanted() {
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!(
         (&line["level"], &line["status"]),
-        (&"INFO".into(), &200.into())
+        (&"DEBUG".into(), &200.into())
     );
     assert_eq!(line["span"]["caller"], "nightly");
 }
