@@ -42,10 +42,11 @@ pub(crate) mod serve;
 #[cfg(feature = "simulate")]
 pub(crate) mod simulate;
 pub(crate) mod status;
-pub(crate) mod time;
 pub(crate) mod token;
 mod usage;
 pub(crate) mod vault;
+
+pub(crate) use evergrant_server::time;
 
 /// Turn a Zoho grant token, which lives minutes and works once, into API access that never runs out
 #[derive(Debug, Parser)]

@@ -9,6 +9,7 @@ mod chores;
 mod config;
 mod connection;
 mod denials;
+pub mod explain;
 mod exposition;
 mod failures;
 mod gate;
@@ -25,7 +26,9 @@ mod reload;
 mod request_log;
 mod routes;
 mod server;
+pub mod shown;
 mod state;
+pub mod time;
 mod tls;
 mod workers;
 
@@ -33,7 +36,7 @@ pub use self::{
     alerts::{AlertCommand, Alerts, InvalidWebhook, Webhook},
     config::{Config, InvalidPublicUrl, Patience, PublicUrl, TlsFiles},
     listen::ListenError,
-    problem::{Code, ERROR_HEADER},
+    problem::{Code, ERROR_HEADER, Problem, Told, links},
     proxy::{QueueLimits, Settings as ProxySettings},
     reload::Reloader,
     server::{Server, StartError},

@@ -1,7 +1,7 @@
 //! Errors of the server's own, as problem+json ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)), marked
 //! so that nobody takes them for Zoho's.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error};
 
 use bytes::Bytes;
 use http::{
@@ -89,17 +89,29 @@ impl Code {
     }
 }
 
-/// An error, as a caller sees it.
+/// An error, as a caller or a person sees it.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    code: Code,
+pub struct Problem(pub(crate) Box<Told>);
+
+/// What an error tells.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What kind of error it is.
+    pub code: Code,
+    /// A stable word for the reason.
+    pub reason: &'static str,
+    /// What happened, in one sentence without any secret.
+    pub message: Cow<'static, str>,
+    /// Why it happened, a line for each cause.
+    pub causes: Vec<String>,
+    /// What to do next: sentences, or commands to type.
+    pub next: Vec<Cow<'static, str>>,
+    /// When trying again makes sense, as RFC 3339.
+    pub retry_at: Option<String>,
+    /// The connection that it is about.
+    pub connection: Option<String>,
     status: StatusCode,
-    reason: &'static str,
-    message: Cow<'static, str>,
-    next: Vec<Cow<'static, str>>,
     retry_after: Option<u64>,
-    retry_at: Option<String>,
-    connection: Option<String>,
     request_id: Option<String>,
 }
 
@@ -113,7 +125,11 @@ struct Written<'a> {
     exit_code: u8,
     reason: &'a str,
     message: &'a str,
+    causes: &'a [String],
     next: &'a [Cow<'static, str>],
+    /// Nothing here says what became of a grant token, or what Zoho answered: the command line's object does.
+    grant: (),
+    zoho: (),
     retry_at: Option<&'a str>,
     connection: Option<&'a str>,
     request_id: Option<&'a str>,
@@ -127,89 +143,127 @@ impl Problem {
         reason: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
+        Self(Box::new(Told {
             code,
-            status: code.status(),
             reason,
             message: message.into(),
+            causes: Vec::new(),
             next: Vec::new(),
-            retry_after: None,
             retry_at: None,
             connection: None,
+            status: code.status(),
+            retry_after: None,
             request_id: None,
-        }
+        }))
     }
 
     /// Answers with another status than the kind's.
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
-        self.status = status;
+        self.0.status = status;
+        self
+    }
+
+    /// Returns all that it tells.
+    pub fn told(self) -> Told {
+        *self.0
+    }
+
+    /// Adds why it happened.
+    pub(crate) fn cause(mut self, cause: impl ToString) -> Self {
+        self.0.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds an error and everything that caused it, as [`links`] lists them.
+    pub(crate) fn causes_of(mut self, error: &dyn Error) -> Self {
+        self.0.causes.extend(links(error));
         self
     }
 
     /// Adds what to do next.
     pub(crate) fn next(mut self, step: impl Into<Cow<'static, str>>) -> Self {
-        self.next.push(step.into());
+        self.0.next.push(step.into());
         self
     }
 
     /// Says in how many seconds trying again makes sense.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
     /// Says when trying again makes sense, as RFC 3339.
     pub(crate) fn retry_at(mut self, time: String) -> Self {
-        self.retry_at = Some(time);
+        self.0.retry_at = Some(time);
         self
     }
 
     /// Names the connection it is about.
     pub(crate) fn connection(mut self, name: impl Into<String>) -> Self {
-        self.connection = Some(name.into());
+        self.0.connection = Some(name.into());
         self
     }
 
     /// Names the request, so that whoever reads the log finds it.
     pub(crate) fn request_id(mut self, id: impl Into<String>) -> Self {
-        self.request_id = Some(id.into());
+        self.0.request_id = Some(id.into());
         self
     }
 
     /// Returns what kind of error it is.
     pub(crate) fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// Writes the answer.
     pub(crate) fn into_response(self) -> Response<Body> {
         let written = Written {
-            kind: format!("urn:evergrant:error:{}", self.code.as_str()),
-            title: self.status.canonical_reason().unwrap_or_default(),
-            status: self.status.as_u16(),
-            code: self.code,
-            exit_code: self.code.exit_code(),
-            reason: self.reason,
-            message: &self.message,
-            next: &self.next,
-            retry_at: self.retry_at.as_deref(),
-            connection: self.connection.as_deref(),
-            request_id: self.request_id.as_deref(),
+            kind: format!("urn:evergrant:error:{}", self.0.code.as_str()),
+            title: self.0.status.canonical_reason().unwrap_or_default(),
+            status: self.0.status.as_u16(),
+            code: self.0.code,
+            exit_code: self.0.code.exit_code(),
+            reason: self.0.reason,
+            message: &self.0.message,
+            causes: &self.0.causes,
+            next: &self.0.next,
+            grant: (),
+            zoho: (),
+            retry_at: self.0.retry_at.as_deref(),
+            connection: self.0.connection.as_deref(),
+            request_id: self.0.request_id.as_deref(),
         };
         // Unwrap safety: text and numbers are always JSON.
         let json = serde_json::to_vec(&written).expect("json");
         let mut response = Response::new(Body::from(Bytes::from(json)));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.0.status;
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(ERROR_HEADER, HeaderValue::from_static(self.code.as_str()));
-        if let Some(seconds) = self.retry_after {
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(self.0.code.as_str()));
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
+}
+
+/// Lists an error and everything that caused it, outermost first. What the one before has said already is not
+/// said again.
+pub fn links(error: &dyn Error) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut said = String::new();
+    let mut link = Some(error);
+    while let Some(error) = link {
+        let text = error.to_string();
+        if !said.ends_with(&text) {
+            lines.push(text.clone());
+        }
+        said = text;
+        link = error.source();
+    }
+    lines
 }

@@ -5,7 +5,8 @@ mod list;
 mod since;
 
 use clap::{Args, Subcommand};
-use evergrant::audit::{self, Anchor, Record, Since};
+use evergrant::audit::{self, Anchor, Since};
+use evergrant_server::shown::AuditRow;
 use serde::Serialize;
 
 use self::{
@@ -13,7 +14,7 @@ use self::{
     list::List,
     since::SinceArg,
 };
-use super::{Context, error::CliError, time::rfc3339, vault};
+use super::{Context, error::CliError, vault};
 use crate::lifecycle;
 
 /// Show what was done, or look whether the record of it was changed
@@ -43,18 +44,6 @@ pub(crate) struct AuditArgs {
 pub(crate) enum AuditCommand {
     /// Print the anchor of the last row, which proves later that no row up to it is missing
     Head,
-}
-
-/// One element of `--json`.
-#[derive(Serialize)]
-struct Row {
-    seq: i64,
-    at: String,
-    event: String,
-    connection: Option<String>,
-    caller: Option<String>,
-    actor: String,
-    detail: String,
 }
 
 /// The object of `--verify --json`.
@@ -101,27 +90,13 @@ async fn list(since: Option<SinceArg>, context: &mut Context<'_>) -> Result<(), 
             None => Ok(Vec::new()),
         };
         let page = page.map_err(|error| vault::explain(&error))?;
-        let rows: Vec<Row> = page.into_iter().map(Row::from).collect();
+        let rows: Vec<AuditRow> = page.into_iter().map(AuditRow::from).collect();
         let text = match rows.as_slice() {
             [] => list.end().to_owned(),
             rows => list.page(rows)?,
         };
         if !context.output.part(&text)? || rows.is_empty() {
             return Ok(());
-        }
-    }
-}
-
-impl From<Record> for Row {
-    fn from(record: Record) -> Self {
-        Self {
-            seq: record.seq,
-            at: rfc3339(record.at),
-            event: record.event,
-            connection: record.connection,
-            caller: record.caller,
-            actor: record.actor,
-            detail: record.detail,
         }
     }
 }

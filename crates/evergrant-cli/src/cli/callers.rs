@@ -83,7 +83,9 @@ async fn list(all: bool, context: &mut Context<'_>) -> Result<(), CliError> {
             true => caller::list_all(&vault).await,
             false => caller::list(&vault).await,
         };
-        shown = Shown::all(&found.map_err(|error| vault::explain(&error))?, &vault).await?;
+        let found = found.map_err(|error| vault::explain(&error))?;
+        let all = Shown::all(&found, &vault).await;
+        shown = all.map_err(|error| vault::explain(&error))?;
     }
     context
         .output
@@ -102,7 +104,8 @@ async fn show(name: &CallerName, context: &mut Context<'_>) -> Result<(), CliErr
     let vault = context.vault().await?;
     let vault = vault.ok_or_else(|| not_found(name))?;
     let caller = find(name, &vault).await?;
-    let shown = Shown::one(&caller, &vault).await?;
+    let shown = Shown::one(&caller, &vault).await;
+    let shown = shown.map_err(|error| vault::explain(&error))?;
     context.output.result(&shown, for_people)
 }
 
@@ -130,7 +133,8 @@ async fn done(
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     if context.output.is_json() {
-        let shown = Shown::one(caller, vault.vault()).await?;
+        let shown = Shown::one(caller, vault.vault()).await;
+        let shown = shown.map_err(|error| vault::explain(&error))?;
         context.output.result(&shown, |_| String::new())?;
     }
     vault.vault().close().await;

@@ -7,6 +7,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use evergrant::clock::Timestamp;
+use evergrant_server::Problem;
 use serde::Serialize;
 
 use super::{exit_code::Kind, time::rfc3339};
@@ -87,17 +88,9 @@ impl CliError {
         self
     }
 
-    /// Adds an error and everything that caused it, outermost first. What the one before has said
-    /// already is not said again.
+    /// Adds an error and everything that caused it, outermost first.
     pub(crate) fn causes_of(mut self, error: &dyn std::error::Error) -> Self {
-        let mut said = String::new();
-        for link in std::iter::successors(Some(error), |error| error.source()) {
-            let text = link.to_string();
-            if !said.ends_with(&text) {
-                self = self.cause(&text);
-            }
-            said = text;
-        }
+        self.0.causes.extend(evergrant_server::links(error));
         self
     }
 
@@ -186,6 +179,20 @@ impl CliError {
             let _ = writeln!(text, "{bold}next:{bold:#} {step}");
         }
         text
+    }
+}
+
+impl From<Problem> for CliError {
+    /// Says at the terminal what the server would say, too.
+    fn from(problem: Problem) -> Self {
+        let problem = problem.told();
+        let kind = Kind::from(problem.code);
+        let mut error = Self::new(kind, problem.reason, problem.message);
+        error.0.causes = problem.causes;
+        error.0.next = problem.next.into_iter().map(Cow::into_owned).collect();
+        error.0.retry_at = problem.retry_at;
+        error.0.connection = problem.connection;
+        error
     }
 }
 

@@ -15,10 +15,12 @@ use evergrant::{
     connection::ConnectionName,
 };
 
+use evergrant_server::explain::warning;
+
 use self::{child::Program, renewal::Renewal, signals::Signals, token_file::TokenFile};
 use super::{
     Context,
-    broker::{explain, warning},
+    broker::explain,
     error::CliError,
     exchange::{HttpArgs, run::not_found},
 };

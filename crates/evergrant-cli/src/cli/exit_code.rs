@@ -1,5 +1,6 @@
 //! The kinds of failure: one table of exit codes for the code, the documents and the man page.
 
+use evergrant_server::Code;
 use serde::{Serialize, Serializer};
 
 /// What kind of failure ended a command; it alone decides the exit code.
@@ -93,9 +94,21 @@ impl Kind {
         self as u8
     }
 
+    /// Finds the kind that a word stands for.
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
+        let row = TABLE.iter().find(|row| row.code == code);
+        row.map(|row| row.kind)
+    }
+
     /// Returns the word that stands for the kind in JSON.
     pub(crate) fn code(self) -> &'static str {
         TABLE[usize::from(self.exit_code()) - 1].code
+    }
+}
+
+impl From<Code> for Kind {
+    fn from(code: Code) -> Self {
+        Self::of_code(code.as_str()).unwrap_or(Self::Internal)
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
+pub(crate) use evergrant_server::explain::Warning;
 use serde::Serialize;
 
 use super::{GlobalOptions, error::CliError, exit_code::Kind};
@@ -53,23 +54,6 @@ fn is_null(stream: &impl AsFd) -> io::Result<bool> {
     let file = File::from(stream.as_fd().try_clone_to_owned()?).metadata()?;
     let null = std::fs::metadata("/dev/null")?;
     Ok(file.file_type().is_char_device() && file.rdev() == null.rdev())
-}
-
-/// Something worth knowing that stops nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Warning {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-}
-
-impl Warning {
-    /// Makes a warning: a stable word and a sentence.
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
-    }
 }
 
 /// Where a command writes, in the form that the person chose.

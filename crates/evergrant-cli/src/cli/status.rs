@@ -9,12 +9,12 @@ use evergrant::{
     connection::{self, Connection, ConnectionName, State},
     vault::Vault,
 };
+use evergrant_server::explain::{no_token, unavailable};
 use zoho_oauth::ErrorWord;
 
 use self::details::Details;
 use super::{
     Context,
-    broker::{explain_in, unavailable},
     connections::shown::{Shown, for_people},
     error::CliError,
     exchange::run::not_found,
@@ -160,7 +160,7 @@ async fn alarm(one: &Connection, vault: &Vault) -> CliError {
         },
         _ => return failing(one, &reason),
     };
-    explain_in(vault, &error, name).await
+    no_token(&error, name, vault).await.into()
 }
 
 /// Says that the last refresh failed, and whether anybody may have found out since that the next one does not.
@@ -169,7 +169,7 @@ fn failing(one: &Connection, reason: &str) -> CliError {
     let (name, since) = (&one.name, rfc3339(one.state_since));
     let message = format!("{name} could not be refreshed when last tried: failing since {since}");
     if one.retry_at.is_some() {
-        return unavailable(message, reason, one.retry_at, name);
+        return unavailable(message, reason, one.retry_at, name).into();
     }
     // A token that lives would be given without asking Zoho.
     let options = match one.access_token_expires_at {

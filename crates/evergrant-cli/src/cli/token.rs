@@ -10,15 +10,18 @@ use evergrant::{
     broker::{Report, TokenWarning, Wanted},
     connection::ConnectionName,
 };
+use evergrant_server::{
+    explain::{min_valid_too_long, not_believed, warning},
+    shown::Token as Shown,
+};
 use zoho_oauth::AccessToken;
 
 use self::format::Format;
 use super::{
     Context,
-    broker::{ask, explain, min_valid_too_long, warning},
+    broker::{ask, explain},
     error::CliError,
     exchange::{HttpArgs, run::not_found},
-    exit_code::Kind,
     output::Warning,
     time::rfc3339,
 };
@@ -96,12 +99,12 @@ pub(crate) fn run(args: &TokenArgs, context: &mut Context<'_>) -> Result<(), Cli
         let token = ask(&broker, name, &wanted, &mut context.output).await?;
         for found in token.warnings() {
             if let (true, TokenWarning::MinValidCut { wanted, cut_to }) = (args.strict, found) {
-                return Err(min_valid_too_long((*wanted, *cut_to), name));
+                return Err(min_valid_too_long((*wanted, *cut_to), name).into());
             }
             let found = warning(found, name);
             context.output.warn(&found);
         }
-        format.print(&token, context)
+        format.print(&Shown::from(&token), context)
     })
 }
 
@@ -143,7 +146,7 @@ async fn report(
             return Ok(());
         }
         Report::TooMany { believed_at } if args.strict => {
-            return Err(not_believed(name).retry_at(believed_at));
+            return Err(not_believed(name, believed_at).into());
         }
         Report::TooMany { believed_at } => format!(
             "{name}: too many tokens were reported as refused, so the same one is given; the next report is \
@@ -158,13 +161,4 @@ async fn report(
     };
     context.output.warn(&Warning::new(code, message));
     Ok(())
-}
-
-/// Says that no other token is given, where the same one will not do.
-fn not_believed(name: &ConnectionName) -> CliError {
-    let message = format!("too many tokens of {name} were reported as refused");
-    CliError::new(Kind::Throttled, "too_many_reports", message)
-        .cause("one report in 2 minutes is believed, and three in 10, so that a mistake does not use up all refreshes")
-        .next("look for the mistake first: the token may go to another API domain, or the scope may be missing")
-        .connection(name.as_str())
 }

@@ -41,7 +41,7 @@ impl SelfClient {
         }
         let scopes = members.remove("scope").and_then(|scope| scopes(&scope));
         let grant_expires_at = members.remove("expiry_time").and_then(|time| expiry(&time));
-        let mut take = |name| {
+        let mut take = |name| -> Result<_, CliError> {
             let text = take_text(&mut members, name, path)?;
             Ok(text.map(|text| Sourced::new(text, Source::Member(path.to_path_buf(), name))))
         };

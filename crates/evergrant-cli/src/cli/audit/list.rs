@@ -1,6 +1,7 @@
 //! The list of what was done, as text that grows by pages.
 
-use super::Row;
+use evergrant_server::shown::AuditRow;
+
 use crate::cli::{error::CliError, exit_code::Kind, output::Columns};
 
 const HEADINGS: [&str; 5] = ["time", "event", "connection", "actor", "detail"];
@@ -27,7 +28,7 @@ impl List {
     }
 
     /// Writes a page.
-    pub(super) fn page(&mut self, rows: &[Row]) -> Result<String, CliError> {
+    pub(super) fn page(&mut self, rows: &[AuditRow]) -> Result<String, CliError> {
         let is_first = !std::mem::replace(&mut self.begun, true);
         match self.json {
             true => json(rows, is_first),
@@ -46,7 +47,7 @@ impl List {
         }
     }
 
-    fn lines(&mut self, rows: &[Row], is_first: bool) -> String {
+    fn lines(&mut self, rows: &[AuditRow], is_first: bool) -> String {
         let heading = is_first.then(|| HEADINGS.map(str::to_owned));
         let cells: Vec<_> = heading.into_iter().chain(rows.iter().map(cells)).collect();
         cells.iter().for_each(|row| self.columns.fit(row));
@@ -55,7 +56,7 @@ impl List {
 }
 
 /// Writes the elements of the array; only the first page opens it.
-fn json(rows: &[Row], is_first: bool) -> Result<String, CliError> {
+fn json(rows: &[AuditRow], is_first: bool) -> Result<String, CliError> {
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
         text.push(if is_first && index == 0 { '[' } else { ',' });
@@ -66,7 +67,7 @@ fn json(rows: &[Row], is_first: bool) -> Result<String, CliError> {
     Ok(text)
 }
 
-fn cells(row: &Row) -> [String; 5] {
+fn cells(row: &AuditRow) -> [String; 5] {
     [
         row.at.clone(),
         harmless(&row.event),

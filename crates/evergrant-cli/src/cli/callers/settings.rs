@@ -1,14 +1,9 @@
 //! What a caller's software needs in its settings, printed once.
 
 use clap::ValueEnum;
-use evergrant::{
-    caller::{Issued, Mode},
-    connection::{self, ConnectionName},
-    vault::Vault,
-};
-use serde::Serialize;
+use evergrant::{caller::Issued, connection::ConnectionName, vault::Vault};
+use evergrant_server::shown::Credentials;
 use serde_json::{Map, Value};
-use zoho_oauth::ApiDomain;
 
 use super::shown::Shown;
 use crate::cli::{Context, error::CliError, exit_code::Kind, vault};
@@ -82,13 +77,8 @@ impl Settings {
         context: &Context<'_>,
     ) -> Result<Self, CliError> {
         let ours = context.config()?.server.public_url();
-        let mut api_domains = Vec::new();
-        for (name, _) in &issued.handles {
-            api_domains.push(match issued.caller.mode {
-                Mode::Proxied => Some(ours.to_owned()),
-                Mode::Direct => zohos(name, vault).await?,
-            });
-        }
+        let api_domains = Credentials::api_domains(&issued, ours, vault).await;
+        let api_domains = api_domains.map_err(|error| vault::explain(&error))?;
         Ok(Self {
             accounts_domain: ours.to_owned(),
             issued,
@@ -108,8 +98,11 @@ impl Settings {
             Format::Variables => pretty(&self.variables()),
             Format::Env => Ok(self.lines()),
             Format::Json => {
-                let caller = Shown::one(&self.issued.caller, vault).await?;
-                let line = serde_json::to_string(&self.answer(caller)).map_err(unwritable)?;
+                let caller = Shown::one(&self.issued.caller, vault).await;
+                let caller = caller.map_err(|error| vault::explain(&error))?;
+                let (ours, api_domains) = (&self.accounts_domain, &self.api_domains);
+                let answer = Credentials::new(&self.issued, caller, ours, api_domains);
+                let line = serde_json::to_string(&answer).map_err(unwritable)?;
                 Ok(line + "\n")
             }
         }
@@ -175,56 +168,6 @@ impl Settings {
         settings.push(("ZohoClientSecret", "ZOHO_CLIENT_SECRET", secret));
         settings
     }
-
-    fn answer(&self, caller: Shown) -> Answer<'_> {
-        let handles = self.issued.handles.iter().zip(&self.api_domains);
-        let handles = handles.map(|((connection, handle), api_domain)| Row {
-            connection: connection.as_str(),
-            api_domain: api_domain.as_deref(),
-            refresh_token: handle.expose_secret(),
-        });
-        Answer {
-            caller,
-            accounts_domain: &self.accounts_domain,
-            client_id: self.issued.client_id.as_str(),
-            client_secret: self.issued.client_secret.expose_secret(),
-            handles: handles.collect(),
-        }
-    }
-}
-
-/// The object of `--json`.
-#[derive(Serialize)]
-struct Answer<'a> {
-    caller: Shown,
-    accounts_domain: &'a str,
-    client_id: &'a str,
-    client_secret: &'a str,
-    handles: Vec<Row<'a>>,
-}
-
-#[derive(Serialize)]
-struct Row<'a> {
-    connection: &'a str,
-    api_domain: Option<&'a str>,
-    refresh_token: &'a str,
-}
-
-async fn zohos(name: &ConnectionName, vault: &Vault) -> Result<Option<String>, CliError> {
-    let found = connection::find(vault, name).await;
-    let found = found.map_err(|error| vault::explain(&error))?;
-    let domain = found.and_then(|found| found.api_domain);
-    Ok(domain.as_ref().map(with_port))
-}
-
-/// Writes the port out. Zoho's SDKs go to Zoho's own accounts server when the API domain is one that they know,
-/// letter by letter.
-fn with_port(domain: &ApiDomain) -> String {
-    let text = domain.as_str();
-    match text.strip_prefix("https://") {
-        Some(authority) if authority == domain.host() => format!("{text}:443"),
-        _ => text.to_owned(),
-    }
 }
 
 fn pretty(value: &Value) -> Result<String, CliError> {
@@ -235,21 +178,4 @@ fn pretty(value: &Value) -> Result<String, CliError> {
 fn unwritable(error: serde_json::Error) -> CliError {
     let message = "the settings cannot be written as JSON";
     CliError::new(Kind::Internal, "json", message).cause(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_port_of_zohos_api_domain_is_written_out() {
-        for (domain, written) in [
-            ("https://www.zohoapis.eu", "https://www.zohoapis.eu:443"),
-            ("https://[::1]", "https://[::1]:443"),
-            ("https://api.example:8443", "https://api.example:8443"),
-            ("http://127.0.0.1:8480", "http://127.0.0.1:8480"),
-        ] {
-            assert_eq!(with_port(&ApiDomain::parse(domain).unwrap()), written);
-        }
-    }
 }

@@ -1,126 +1,6 @@
-//! A caller as it is shown, to people and in JSON.
+//! A caller as it is shown to people.
 
-use evergrant::{
-    app::{self, AppEntry},
-    caller::{Caller, CallerConnection, Rule},
-    clock::Timestamp,
-    vault::Vault,
-};
-use serde::Serialize;
-
-use crate::cli::{error::CliError, time::rfc3339, vault};
-
-/// The object of `--json`.
-#[derive(Serialize)]
-pub(super) struct Shown {
-    name: String,
-    state: &'static str,
-    mode: &'static str,
-    client_id: String,
-    adopted: bool,
-    connections: Vec<Connection>,
-    rules: Vec<String>,
-    scopes: Vec<String>,
-    exchange: Option<Exchange>,
-    created_at: String,
-    expires_at: Option<String>,
-    previous_valid_until: Option<String>,
-    last_used_at: Option<String>,
-    revoked_at: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Connection {
-    connection: String,
-    handle_id: String,
-    state: &'static str,
-    created_at: String,
-    revoked_at: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Exchange {
-    name: String,
-    client_id: Option<String>,
-}
-
-impl Shown {
-    /// Makes what is shown of callers, with the apps that they may use.
-    pub(super) async fn all(callers: &[Caller], vault: &Vault) -> Result<Vec<Self>, CliError> {
-        let apps = match callers.iter().any(|caller| caller.exchange.is_some()) {
-            true => app::list(vault).await,
-            false => Ok(Vec::new()),
-        };
-        let apps = apps.map_err(|error| vault::explain(&error))?;
-        let new = |caller| Self::new(caller, &apps, vault.now());
-        Ok(callers.iter().map(new).collect())
-    }
-
-    /// Makes what is shown of one caller.
-    pub(super) async fn one(caller: &Caller, vault: &Vault) -> Result<Self, CliError> {
-        let mut all = Self::all(std::slice::from_ref(caller), vault).await?;
-        Ok(all.remove(0))
-    }
-
-    fn new(caller: &Caller, apps: &[AppEntry], now: Timestamp) -> Self {
-        let exchange = caller.exchange.as_ref().map(|right| Exchange {
-            name: right.name.to_string(),
-            client_id: apps
-                .iter()
-                .find(|app| app.id == right.app_id)
-                .map(|app| app.client_id.to_string()),
-        });
-        let previous = caller.previous_valid_until.filter(|until| *until > now);
-        Self {
-            name: caller.name.to_string(),
-            state: state(caller, now),
-            mode: caller.mode.as_str(),
-            client_id: caller.client_id.to_string(),
-            adopted: caller.adopted,
-            connections: caller.connections.iter().map(Connection::from).collect(),
-            rules: caller.rules.iter().map(Rule::to_string).collect(),
-            scopes: caller.scopes.iter().map(ToString::to_string).collect(),
-            exchange,
-            created_at: rfc3339(caller.created_at),
-            expires_at: caller.expires_at.map(rfc3339),
-            previous_valid_until: previous.map(rfc3339),
-            last_used_at: caller.last_used_at.map(rfc3339),
-            revoked_at: caller.revoked_at.map(rfc3339),
-        }
-    }
-
-    fn working(&self) -> String {
-        let working = self.connections.iter().filter(|own| own.state == "active");
-        let names: Vec<&str> = working.map(|own| own.connection.as_str()).collect();
-        or_dash(&names.join(","))
-    }
-}
-
-impl From<&CallerConnection> for Connection {
-    fn from(own: &CallerConnection) -> Self {
-        Self {
-            connection: own.connection.to_string(),
-            handle_id: own.handle_id.to_string(),
-            state: match (own.revoked_at, own.is_removed) {
-                (Some(_), _) => "revoked",
-                (None, true) => "removed",
-                (None, false) => "active",
-            },
-            created_at: rfc3339(own.created_at),
-            revoked_at: own.revoked_at.map(rfc3339),
-        }
-    }
-}
-
-fn state(caller: &Caller, now: Timestamp) -> &'static str {
-    if caller.revoked_at.is_some() {
-        "revoked"
-    } else if caller.expires_at.is_some_and(|end| end <= now) {
-        "expired"
-    } else {
-        "active"
-    }
-}
+pub(super) use evergrant_server::shown::Caller as Shown;
 
 /// Lays it out in a list.
 pub(super) fn row(caller: &Shown) -> [String; 5] {
@@ -129,7 +9,7 @@ pub(super) fn row(caller: &Shown) -> [String; 5] {
         caller.name.clone(),
         caller.state.to_owned(),
         caller.mode.to_owned(),
-        caller.working(),
+        working(caller),
         used.to_owned(),
     ]
 }
@@ -189,4 +69,13 @@ fn or_dash(text: &str) -> String {
         "" => "-".to_owned(),
         text => text.to_owned(),
     }
+}
+
+fn working(caller: &Shown) -> String {
+    let working = caller
+        .connections
+        .iter()
+        .filter(|own| own.state == "active");
+    let names: Vec<&str> = working.map(|own| own.connection.as_str()).collect();
+    or_dash(&names.join(","))
 }

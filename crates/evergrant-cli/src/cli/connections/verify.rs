@@ -7,6 +7,7 @@ use evergrant::{
     connection::{self, ConnectionName},
     vault::UnlockedVault,
 };
+use evergrant_server::explain::warning;
 use zoho_oauth::ApiDomain;
 
 use super::{name_taken, shown::Shown};
@@ -14,7 +15,6 @@ use crate::{
     cli::{
         Context,
         app_inputs::AppInputArgs,
-        broker::warning,
         error::CliError,
         exchange::{HttpArgs, run::not_found},
         time::rfc3339,

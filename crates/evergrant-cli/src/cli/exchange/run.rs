@@ -154,12 +154,7 @@ async fn stored_app(args: &ExchangeArgs, vault: &UnlockedVault) -> Result<Option
 
 /// Says that there is no such connection.
 pub(crate) fn not_found(name: &ConnectionName) -> CliError {
-    CliError::config(
-        "no_such_connection",
-        format!("there is no connection {name}"),
-    )
-    .next("evergrant connections list")
-    .connection(name.as_str())
+    evergrant_server::explain::no_connection(name).into()
 }
 
 /// Makes all checks and sends nothing.

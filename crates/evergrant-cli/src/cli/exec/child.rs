@@ -8,6 +8,7 @@ use std::{
 };
 
 use evergrant::broker::Token;
+use evergrant_server::shown::Token as Shown;
 use rustix::process::{Pid, kill_process};
 use tokio::process::Child;
 
@@ -62,7 +63,7 @@ pub(super) fn command(
         .args(program.arguments)
         .env_clear()
         .envs(inherited.iter().filter(|(name, _)| !is_ours(name)))
-        .envs(variables(token))
+        .envs(variables(&Shown::from(token)))
         .envs(file.map(|file| (FILE, file)));
     Ok(command)
 }

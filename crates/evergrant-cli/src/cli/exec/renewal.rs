@@ -2,7 +2,9 @@
 
 mod schedule;
 
-use std::{collections::HashSet, convert::Infallible, mem::Discriminant, time::Duration};
+use std::{
+    borrow::Cow, collections::HashSet, convert::Infallible, mem::Discriminant, time::Duration,
+};
 
 use evergrant::{
     Broker,
@@ -10,12 +12,13 @@ use evergrant::{
     clock::{Clock, Uptime},
     connection::ConnectionName,
 };
+use evergrant_server::explain::warning;
 use rand::RngExt;
 
 use self::schedule::{Plan, ask_again_after};
 use super::token_file::TokenFile;
 use crate::cli::{
-    broker::{explain, warning},
+    broker::explain,
     output::{Output, Warning},
     time::rfc3339,
     vault::rng,
@@ -41,7 +44,7 @@ pub(super) struct Renewal<'a> {
 enum Said {
     Refused(Discriminant<BrokerError>),
     Unwritable,
-    Warning(&'static str),
+    Warning(Cow<'static, str>),
 }
 
 /// The token in the file.
@@ -158,7 +161,7 @@ impl Renewal<'_> {
                 TokenWarning::MinValidCut { .. } | TokenWarning::Stale(_)
             );
             let worded = warning(found, self.name);
-            if !known && said.insert(Said::Warning(worded.code)) {
+            if !known && said.insert(Said::Warning(worded.code.clone())) {
                 self.output.warn(&worded);
             }
         }

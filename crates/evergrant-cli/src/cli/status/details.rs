@@ -6,11 +6,10 @@ use evergrant::{
     connection::{Connection, State},
     vault::Vault,
 };
+use evergrant_server::explain::causes_of_death;
 use serde::Serialize;
 
-use crate::cli::{
-    broker::causes_of_death, connections::shown::Shown, error::CliError, time::rfc3339, vault,
-};
+use crate::cli::{connections::shown::Shown, error::CliError, time::rfc3339, vault};
 
 /// How many changes of state are told.
 const CHANGES: u32 = 10;

@@ -3,14 +3,9 @@
 use std::{fmt::Write as _, fs::OpenOptions, io::Write as _};
 
 use clap::ValueEnum;
-use evergrant::broker::Token;
-use serde::Serialize;
+use evergrant_server::shown::{SCHEME, Token};
 
-use crate::cli::{Context, error::CliError, time::rfc3339};
-
-/// How Zoho's APIs want a token to be called
-/// (<https://www.zoho.com/crm/developer/docs/api/v8/access-refresh.html>).
-const SCHEME: &str = "Zoho-oauthtoken";
+use crate::cli::{Context, error::CliError, exit_code::Kind};
 
 /// A form in which a token is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,41 +24,12 @@ pub(crate) enum Format {
     Github,
 }
 
-/// The object of `--json`.
-#[derive(Serialize)]
-pub(crate) struct Shown<'a> {
-    access_token: &'a str,
-    token_type: &'static str,
-    expires_at: String,
-    expires_in: u64,
-    api_domain: Option<&'a str>,
-    connection: &'a str,
-    scopes: Vec<&'a str>,
-    stale: bool,
-}
-
-impl<'a> From<&'a Token> for Shown<'a> {
-    fn from(token: &'a Token) -> Self {
-        Self {
-            access_token: token.access_token().expose_secret(),
-            token_type: SCHEME,
-            expires_at: rfc3339(token.expires_at()),
-            expires_in: token.left().as_secs(),
-            api_domain: token.api_domain().map(zoho_oauth::ApiDomain::as_str),
-            connection: token.connection().as_str(),
-            scopes: token.scopes().iter().map(|scope| scope.as_str()).collect(),
-            stale: token.is_stale(),
-        }
-    }
-}
-
 /// Returns what a program finds in its environment, by name.
-pub(crate) fn variables(token: &Token) -> Vec<(&'static str, String)> {
-    let secret = token.access_token().expose_secret().to_owned();
-    let mut variables = vec![("ZOHO_ACCESS_TOKEN", secret)];
-    let api_domain = token.api_domain().map(ToString::to_string);
+pub(crate) fn variables<'a>(token: &'a Token<'_>) -> Vec<(&'static str, &'a str)> {
+    let mut variables = vec![("ZOHO_ACCESS_TOKEN", &*token.access_token)];
+    let api_domain = token.api_domain.as_deref();
     variables.extend(api_domain.map(|domain| ("ZOHO_API_DOMAIN", domain)));
-    variables.push(("ZOHO_ACCESS_TOKEN_EXPIRES_AT", rfc3339(token.expires_at())));
+    variables.push(("ZOHO_ACCESS_TOKEN_EXPIRES_AT", &token.expires_at));
     variables
 }
 
@@ -90,36 +56,41 @@ impl Format {
     }
 
     /// Prints a token.
-    pub(crate) fn print(self, token: &Token, context: &mut Context<'_>) -> Result<(), CliError> {
-        let secret = token.access_token().expose_secret();
-        let text = match self {
+    pub(crate) fn print(
+        self,
+        token: &Token<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<(), CliError> {
+        match self {
+            Self::Github => to_job(token, context),
+            format => context.output.data(&format.text(token)?),
+        }
+    }
+
+    /// Writes a token as it is printed.
+    pub(crate) fn text(self, token: &Token<'_>) -> Result<String, CliError> {
+        let secret = &token.access_token;
+        Ok(match self {
             Self::Plain => format!("{secret}\n"),
             Self::Header => format!("Authorization: {SCHEME} {secret}\n"),
-            Self::Json => {
-                let shown = Shown::from(token);
-                let line = serde_json::to_string(&shown).map_err(|error| {
-                    CliError::new(
-                        crate::cli::exit_code::Kind::Internal,
-                        "json",
-                        "the token cannot be written as JSON",
-                    )
-                    .cause(error)
-                })?;
-                line + "\n"
-            }
+            Self::Json => serde_json::to_string(token).map_err(unwritable)? + "\n",
             Self::Env => lines("", token, quoted),
             Self::Shell => lines("export ", token, quoted),
-            Self::Github => return to_job(token, context),
-        };
-        context.output.data(&text)
+            Self::Github => format!("::add-mask::{secret}\n"),
+        })
     }
 }
 
-fn lines(before: &str, token: &Token, written: impl Fn(&str) -> String) -> String {
+fn unwritable(error: serde_json::Error) -> CliError {
+    let message = "the token cannot be written as JSON";
+    CliError::new(Kind::Internal, "json", message).cause(error)
+}
+
+fn lines(before: &str, token: &Token<'_>, written: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     for (name, value) in variables(token) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{before}{name}={}", written(&value));
+        let _ = writeln!(text, "{before}{name}={}", written(value));
     }
     text
 }
@@ -136,9 +107,8 @@ fn quoted(value: &str) -> String {
 
 /// Masks the token in the job's log, and hands it to the next steps
 /// (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
-fn to_job(token: &Token, context: &mut Context<'_>) -> Result<(), CliError> {
-    let secret = token.access_token().expose_secret();
-    context.output.data(&format!("::add-mask::{secret}\n"))?;
+fn to_job(token: &Token<'_>, context: &mut Context<'_>) -> Result<(), CliError> {
+    context.output.data(&Format::Github.text(token)?)?;
     let path = context.environment.path("GITHUB_ENV").unwrap_or_default();
     let failed = |error: std::io::Error| {
         CliError::config("job_unwritable", "cannot write the job's environment")

@@ -99,8 +99,12 @@ fn grant_token(given: &Given) -> &str {
     given.grant_token.as_ref().unwrap().value.expose_secret()
 }
 
-fn warnings(given: &Given) -> Vec<&'static str> {
-    given.warnings.iter().map(|warning| warning.code).collect()
+fn warnings(given: &Given) -> Vec<&str> {
+    given
+        .warnings
+        .iter()
+        .map(|warning| &*warning.code)
+        .collect()
 }
 
 const SELF_CLIENT: &str = r#"{"scope":["ZohoCRM.modules.ALL"],"expiry_time":1856472923084,"client_id":"1000.SELF",

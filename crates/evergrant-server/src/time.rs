@@ -7,7 +7,7 @@ use evergrant::clock::Timestamp;
 /// Writes a moment as RFC 3339 in UTC, such as `2027-01-15T08:00:00Z`; fractions only where there are any.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc3339>
-pub(crate) fn rfc3339(time: Timestamp) -> String {
+pub fn rfc3339(time: Timestamp) -> String {
     let millis = time.as_millis();
     let nearest = if millis < 0 {
         jiff::Timestamp::MIN
@@ -20,7 +20,7 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
 }
 
 /// Writes a span in its two largest units: `2 min 5 s`.
-pub(crate) fn span(span: Duration) -> String {
+pub fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
