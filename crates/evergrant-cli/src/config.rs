@@ -13,7 +13,7 @@ use std::{
 use evergrant::broker;
 use serde::Deserialize;
 
-pub(crate) use self::server::{Metrics, Server};
+pub(crate) use self::server::{Local, Metrics, Server};
 use crate::{cli::error::CliError, duration, paths::Paths};
 
 /// The settings of a home; what is not written there is `None`, empty, or the default.

@@ -7,7 +7,9 @@ use http::Uri;
 use rand::rngs::StdRng;
 use zoho_oauth::TransportConfig;
 
-use crate::{alerts::Alerts, proxy::Settings as ProxySettings};
+use crate::{
+    admin_key::AdminKey, alerts::Alerts, local::LocalUser, proxy::Settings as ProxySettings,
+};
 
 /// Where a server listens, and how it is known.
 #[derive(Debug)]
@@ -30,6 +32,10 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// Further names by which callers may call it.
     pub hosts: Vec<String>,
+    /// The key of administrators; without it nobody may use the JSON API by the network.
+    pub admin_key: Option<AdminKey>,
+    /// Other users of this machine, and what they may have by the Unix socket.
+    pub local: Vec<LocalUser>,
     /// How Zoho is spoken to.
     pub transport: TransportConfig,
     /// How often an exchange for a caller is repeated that has not reached Zoho, or was not answered by it.

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod admin_key;
 mod ahead;
 mod alerts;
+mod api;
 mod body;
 mod callers;
 mod chores;
@@ -18,6 +20,7 @@ mod health;
 mod host;
 mod keeper;
 mod listen;
+mod local;
 mod metrics;
 mod overview;
 mod problem;
@@ -33,9 +36,12 @@ mod tls;
 mod workers;
 
 pub use self::{
+    admin_key::AdminKey,
     alerts::{AlertCommand, Alerts, InvalidWebhook, Webhook},
+    api::WARNING_HEADER,
     config::{Config, InvalidPublicUrl, Patience, PublicUrl, TlsFiles},
     listen::ListenError,
+    local::LocalUser,
     problem::{Code, ERROR_HEADER, Problem, Told, links},
     proxy::{QueueLimits, Settings as ProxySettings},
     reload::Reloader,

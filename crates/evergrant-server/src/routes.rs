@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use tracing::Instrument;
 
 use crate::{
-    accounts,
+    accounts, api,
     body::Body,
     connection::Peer,
     exposition, gate, health,
@@ -57,6 +57,8 @@ async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Respo
         "/evergrant/metrics" if request.method() == Method::GET => {
             Box::pin(exposition::metrics(state, peer, &request)).await
         }
+        // In a box: each connection keeps room for all that it may do.
+        path if path.starts_with(api::PREFIX) => Box::pin(api::answer(state, peer, request)).await,
         path if is_ours(path) => nothing_here().into_response(),
         _ => gate::pass(worker, peer, request).await,
     }

@@ -17,6 +17,7 @@ use evergrant::{
 use crate::{
     accounts::{Exchanges, Refusal},
     alerts::Alerts,
+    api::Api,
     callers::Callers,
     config::{Config, Patience, PublicUrl},
     connection::Peer,
@@ -56,6 +57,7 @@ pub(crate) struct State {
     pub(crate) stopping: AtomicBool,
     metrics_are_open: AtomicBool,
     pub(crate) request_ids: RequestIds,
+    pub(crate) api: Api,
     callers: ArcSwap<Callers>,
 }
 
@@ -68,6 +70,7 @@ impl State {
             metrics_are_open: AtomicBool::new(config.metrics_are_open),
             request_ids: RequestIds::beginning(now),
             broker,
+            api: Api::new(&config),
             public_url: config.public_url,
             hosts: ArcSwap::from_pointee(hosts),
             alerts: ArcSwap::from_pointee(config.alerts),

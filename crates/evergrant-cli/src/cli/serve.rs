@@ -1,5 +1,6 @@
 //! `evergrant serve`: Zoho's own protocol towards the programs of an estate.
 
+mod admin_key;
 mod explain;
 mod running;
 mod settings;

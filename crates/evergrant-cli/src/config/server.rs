@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
-use evergrant_server::{PublicUrl, Webhook};
+use evergrant::connection::ConnectionName;
+use evergrant_server::{LocalUser, PublicUrl, Webhook};
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::duration;
+use crate::{cli::error::CliError, duration};
 
 /// The settings of the server; what a flag says beats them.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -44,12 +45,21 @@ pub(crate) struct Server {
     pub(crate) alert_webhook: Option<Webhook>,
     /// Who sees metrics, which name connections and callers.
     pub(crate) metrics: Metrics,
+    /// The file of the administrators' key; made in the configuration's folder where none is named.
+    pub(crate) admin_key_file: Option<PathBuf>,
+    /// Other users of this machine, and what they may have by the Unix socket.
+    pub(crate) local: Vec<Local>,
 }
 
 impl Server {
     /// Takes paths as beginning in the folder of the configuration.
     pub(super) fn place_in(&mut self, folder: &Path) {
-        for path in [&mut self.unix, &mut self.tls_cert, &mut self.tls_key] {
+        for path in [
+            &mut self.unix,
+            &mut self.tls_cert,
+            &mut self.tls_key,
+            &mut self.admin_key_file,
+        ] {
             *path = path.take().map(|path| folder.join(path));
         }
     }
@@ -66,6 +76,56 @@ pub(crate) enum Metrics {
     Open,
 }
 
+/// One `[[server.local]]`.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Local {
+    /// The user, by name or number.
+    pub(crate) user: User,
+    /// The connections whose tokens and status the user may have.
+    #[serde(deserialize_with = "names")]
+    pub(crate) connections: Vec<ConnectionName>,
+}
+
+/// A user of this machine.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum User {
+    /// By number.
+    Number(u32),
+    /// By name.
+    Name(String),
+}
+
+impl Local {
+    /// Finds the user's number. Fails if this machine knows nobody of this name.
+    pub(crate) fn resolve(&self) -> Result<LocalUser, CliError> {
+        Ok(LocalUser {
+            uid: self.user.number()?,
+            connections: self.connections.clone(),
+        })
+    }
+}
+
+impl User {
+    fn number(&self) -> Result<u32, CliError> {
+        let name = match self {
+            Self::Number(number) => return Ok(*number),
+            Self::Name(name) => name,
+        };
+        let unknown = || {
+            let message = format!("[[server.local]] names a user that is not there: {name}");
+            CliError::config("no_such_user", message)
+                .next("correct it, or write the user's number: user = 1000")
+        };
+        match nix::unistd::User::from_name(name) {
+            Ok(Some(user)) => Ok(user.uid.as_raw()),
+            Ok(None) => Err(unknown()),
+            Err(error) => Err(unknown().cause(error)),
+        }
+    }
+}
+
 impl Server {
     /// Returns where callers reach the server; this machine's own address where none is named.
     pub(crate) fn public_url(&self) -> &str {
@@ -77,6 +137,12 @@ impl Server {
     pub(crate) fn is_named(&self) -> bool {
         self.public_url.is_some()
     }
+}
+
+fn names<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<ConnectionName>, D::Error> {
+    let names = Vec::<String>::deserialize(value)?;
+    let names = names.iter().map(|name| name.parse());
+    names.collect::<Result<_, _>>().map_err(D::Error::custom)
 }
 
 fn public_url<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PublicUrl>, D::Error> {
@@ -94,5 +160,38 @@ fn command<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Vec<String>>, D
     match words.as_slice() {
         [] => Err(D::Error::custom("a command has a program")),
         _ => Ok(Some(words)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Server, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn other_users_are_named_or_numbered() {
+        let server = parse(
+            "[[local]]\nuser = 1000\nconnections = [\"acme\"]\n[[local]]\nuser = \"root\"\nconnections = []",
+        );
+        let users: Vec<_> = server
+            .unwrap()
+            .local
+            .iter()
+            .map(|one| one.resolve().unwrap())
+            .collect();
+        assert_eq!((users[0].uid, users[1].uid), (1000, 0));
+        assert_eq!(users[0].connections, ["acme".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_user_or_a_connection_that_cannot_be_is_refused() {
+        let nobody = parse("[[local]]\nuser = \"no such user\"\nconnections = []").unwrap();
+        let refused = nobody.local[0].resolve().unwrap_err();
+        assert!(refused.to_text().contains("names a user that is not there"));
+        assert!(parse("[[local]]\nuser = 1\nconnections = [\"A b\"]").is_err());
+        assert!(parse("[[local]]\nuser = -1\nconnections = []").is_err());
     }
 }

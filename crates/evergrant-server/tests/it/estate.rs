@@ -7,7 +7,7 @@ use evergrant::{
     caller::{self, Caller, Issued, Mode, NewCaller},
     exchange::Retries,
 };
-use evergrant_server::{Alerts, Config, Patience, ProxySettings, PublicUrl, Server};
+use evergrant_server::{AdminKey, Alerts, Config, Patience, ProxySettings, PublicUrl, Server};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
@@ -24,6 +24,7 @@ use crate::world::{World, acme};
 pub(crate) struct Estate {
     pub(crate) world: World,
     pub(crate) address: SocketAddr,
+    pub(crate) admin_key: AdminKey,
     http: Client<HttpConnector, Full<Bytes>>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
@@ -52,6 +53,7 @@ impl Estate {
     pub(crate) async fn start_with(world: World, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config(&world);
         change(&mut config);
+        let admin_key = config.admin_key.clone().unwrap();
         let broker = world.broker().await;
         let server = Server::start(broker, config).await.unwrap();
         let address = server.addresses()[0];
@@ -65,6 +67,7 @@ impl Estate {
         Self {
             world,
             address,
+            admin_key,
             http: Client::builder(TokioExecutor::new()).build_http(),
             stop,
             running,
@@ -186,6 +189,8 @@ fn config(world: &World) -> Config {
             .parse::<PublicUrl>()
             .unwrap(),
         hosts: Vec::new(),
+        admin_key: Some(AdminKey::generate(&mut StdRng::seed_from_u64(9))),
+        local: Vec::new(),
         transport: TransportConfig::default(),
         patience: Patience::default(),
         proxy: ProxySettings::default(),

@@ -4,12 +4,15 @@
 
 mod accounts;
 mod ahead;
+mod api;
 mod chores;
 mod crowd;
+mod described;
 mod estate;
 mod exchange;
 mod health;
 mod hostile;
+mod local;
 mod metrics;
 mod proxy;
 // A world with a vault, a connection and a simulator, which the library's own tests made.

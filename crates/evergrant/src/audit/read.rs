@@ -37,6 +37,8 @@ pub enum Since {
     Time(Timestamp),
     /// After the row of this anchor.
     Anchor(Anchor),
+    /// After the row of this number.
+    After(i64),
 }
 
 /// A connection's row outlives its name: the join finds removed ones too.
@@ -83,6 +85,7 @@ pub async fn pages(vault: &Vault, since: Since) -> Result<Pages<'_>, VaultError>
     let after = match since {
         Since::Beginning => i64::MIN,
         Since::Anchor(anchor) => anchor.seq,
+        Since::After(seq) => seq,
         Since::Time(at) => {
             let sql = "SELECT min(seq) FROM audit WHERE at >= $1";
             let query = sqlx::query_scalar::<_, Option<i64>>(sql).bind(at);

@@ -2,21 +2,18 @@
 
 use std::{
     ffi::OsString,
-    fmt,
-    io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    fmt, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use fs_err as fs;
 use rand::CryptoRng;
-use rustix::fs::OFlags;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::{
-    files,
+    key_file,
     seal::{Keyring, MasterKey},
 };
 
@@ -70,12 +67,12 @@ impl fmt::Display for KeySource {
     }
 }
 
-/// Why a master key cannot be had.
+/// Why a key cannot be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// Others than its owner can read the file.
-    #[error("others can read the master key file {path} (mode {mode:03o})")]
+    #[error("others can read the key file {path} (mode {mode:03o})")]
     ReadableByOthers {
         /// The file.
         path: PathBuf,
@@ -83,22 +80,24 @@ pub enum KeyError {
         mode: u32,
     },
     /// The file belongs to another user.
-    #[error("the master key file {path} belongs to another user")]
+    #[error("the key file {path} belongs to another user")]
     OwnedByOther {
         /// The file.
         path: PathBuf,
     },
     /// There is no such file.
-    #[error("there is no master key file {path}")]
+    #[error("there is no key file {path}")]
     Missing {
         /// The file.
         path: PathBuf,
     },
     /// The text is no key.
-    #[error("{origin} does not hold a master key")]
+    #[error("{origin} does not hold {kind}")]
     NotAKey {
         /// Where the text came from.
         origin: String,
+        /// What it should be.
+        kind: &'static str,
     },
     /// The command could not be run, or failed.
     #[error("the master key's {origin} failed: {reason}")]
@@ -109,7 +108,7 @@ pub enum KeyError {
         reason: String,
     },
     /// The file cannot be read or made.
-    #[error("cannot read or make the master key file {path}")]
+    #[error("cannot read or make the key file {path}")]
     File {
         /// The file.
         path: PathBuf,
@@ -143,17 +142,12 @@ pub fn read(sources: &[KeySource]) -> Result<Keyring, KeyError> {
 /// Of two processes that make it at once, both use the winner's.
 pub(crate) fn make_file(path: &Path, rng: &mut dyn CryptoRng) -> Result<MasterKey, KeyError> {
     let key = MasterKey::generate(rng);
-    let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 65));
+    let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + 64));
     text.push_str(PREFIX);
     text.push_str(&Zeroizing::new(base16ct::lower::encode_string(
         key.expose_bytes(),
     )));
-    text.push('\n');
-    let made = files::publish_new(path, |file| file.write_all(text.as_bytes()));
-    made.map_err(|source| KeyError::File {
-        path: path.to_owned(),
-        source,
-    })?;
+    key_file::make(path, &text)?;
     read_file(path)
 }
 
@@ -166,38 +160,7 @@ fn read_one(source: &KeySource) -> Result<MasterKey, KeyError> {
 }
 
 fn read_file(path: &Path) -> Result<MasterKey, KeyError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => KeyError::Missing {
-            path: path.to_owned(),
-        },
-        _ => KeyError::File {
-            path: path.to_owned(),
-            source,
-        },
-    };
-    let no_links = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
-    let mut options = std::fs::OpenOptions::new();
-    let file = options
-        .read(true)
-        .custom_flags(no_links)
-        .open(path)
-        .map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.mode() & 0o077 != 0 {
-        let mode = metadata.mode() & 0o777;
-        return Err(KeyError::ReadableByOthers {
-            path: path.to_owned(),
-            mode,
-        });
-    }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(KeyError::OwnedByOther {
-            path: path.to_owned(),
-        });
-    }
-    let mut text = Zeroizing::new(String::new());
-    file.take(4096).read_to_string(&mut text).map_err(failed)?;
-    parse(&text, &path.display().to_string())
+    parse(&key_file::read(path)?, &path.display().to_string())
 }
 
 fn read_command(source: &KeySource, command: &KeyCommand) -> Result<MasterKey, KeyError> {
@@ -238,6 +201,7 @@ fn parse(text: &str, origin: &str) -> Result<MasterKey, KeyError> {
         Ok(decoded) if decoded.len() == 32 => Ok(MasterKey::new(bytes)),
         _ => Err(KeyError::NotAKey {
             origin: origin.to_owned(),
+            kind: "a master key",
         }),
     }
 }

@@ -5,6 +5,7 @@ pub mod escrow;
 mod file_system;
 pub(crate) mod files;
 mod fingerprint;
+pub mod key_file;
 pub mod master_key;
 mod meta;
 pub mod seal;
@@ -51,6 +52,11 @@ impl Folders {
     /// Returns the folder of the escrow files.
     pub fn escrow(&self) -> PathBuf {
         self.data.join("escrow")
+    }
+
+    /// Returns the path of the server's admin key file that is made on first use.
+    pub fn admin_key(&self) -> PathBuf {
+        self.config.join("admin.key")
     }
 
     /// Returns the path of the master key file that is made on first use.

@@ -13,10 +13,10 @@ use evergrant_server::{
 };
 use zoho_oauth::TransportConfig;
 
-use super::{ServeArgs, explain::half_an_identity};
+use super::{ServeArgs, admin_key, explain::half_an_identity};
 use crate::{
     cli::{Context, error::CliError, vault},
-    config::{self, Metrics},
+    config::{self, Local, Metrics},
     environment::Environment,
     http::HttpSettings,
     supervisor::Sockets,
@@ -33,6 +33,8 @@ pub(super) struct Settings<'a> {
     args: &'a ServeArgs,
     environment: Environment,
     runtime: PathBuf,
+    /// The administrators' key, if the configuration names no other file.
+    admin_key: PathBuf,
     transport: TransportConfig,
     retries: Retries,
     sockets: Sockets,
@@ -44,10 +46,12 @@ impl<'a> Settings<'a> {
         context: &Context<'_>,
         http: &HttpSettings,
     ) -> Result<Self, CliError> {
+        let folders = context.paths()?.folders;
         Ok(Self {
             args,
             environment: context.environment.clone(),
-            runtime: context.paths()?.folders.runtime,
+            admin_key: folders.admin_key(),
+            runtime: folders.runtime,
             transport: http.transport.clone(),
             retries: http.retries(),
             sockets: Sockets::default(),
@@ -98,6 +102,8 @@ impl<'a> Settings<'a> {
             in_the_clear: args.in_the_clear || server.in_the_clear,
             workers: (args.workers.or(server.workers)).unwrap_or_else(processors),
             hosts: server.hosts.clone(),
+            admin_key: admin_key::read_or_make(server.admin_key_file.as_deref(), &self.admin_key)?,
+            local: (server.local.iter().map(Local::resolve)).collect::<Result<_, _>>()?,
             transport: self.transport.clone(),
             retries: self.retries,
             rng: vault::rng(),

@@ -1,0 +1,44 @@
+//! Why a caller was not added or changed.
+
+use evergrant::caller::CallerError;
+use http::StatusCode;
+
+use crate::{
+    explain::{self, no_connection},
+    problem::{Code, Problem},
+};
+
+/// Says it in the command line's words, with what to do over HTTP.
+pub(super) fn caller(error: &CallerError) -> Problem {
+    let of = |reason| Problem::new(Code::Config, reason, error.to_string());
+    let taken = |reason| of(reason).status(StatusCode::CONFLICT);
+    let usage = |reason| Problem::new(Code::Usage, reason, error.to_string());
+    match error {
+        CallerError::NotFound(_) => of("no_such_caller").next("GET /evergrant/v1/callers"),
+        CallerError::NameTaken(name) => taken("name_taken")
+            .next("choose another name; GET /evergrant/v1/callers lists those there are")
+            .next(format!("new credentials for it: POST /evergrant/v1/callers/{name}/rotate")),
+        CallerError::NoConnection(name) => no_connection(name),
+        CallerError::NoApp => of("no_such_app").next("GET /evergrant/v1/connections shows client IDs"),
+        CallerError::NothingToUse => usage("missing_input")
+            .next("name its connections; GET /evergrant/v1/connections lists those there are")
+            .next("exchange lets it make connections itself"),
+        CallerError::RulesForDirect => {
+            usage("rules_for_direct").next("leave rules out, or make it a proxied caller")
+        }
+        CallerError::ScopesForDirect => {
+            usage("scopes_for_direct").next("leave scopes out, or make it a proxied caller")
+        }
+        CallerError::ExpiresInThePast => usage("expires_in_the_past"),
+        CallerError::Adopted(name) => taken("adopted").next(format!(
+            "if the software can be given new settings after all: DELETE /evergrant/v1/callers/{name}, then add it"
+        )),
+        CallerError::Vault(error) => explain::vault(error),
+        _ => explain::other(error),
+    }
+}
+
+/// Says that there is no caller of this name.
+pub(super) fn no_caller(name: &evergrant::caller::CallerName) -> Problem {
+    caller(&CallerError::NotFound(name.to_string()))
+}
