@@ -10,6 +10,7 @@ from home import Home
 from measure import run
 from openid_provider import ACCESS_TOKEN, OpenIdProvider
 from programs import ENVIRONMENT, Command
+from servers import Estate
 
 
 class Reader:
@@ -62,6 +63,17 @@ class Evergrant(Reader):
     def __init__(self, home: Home) -> None:
         self.home = home
         self.token = home.output("token", "acme").strip()
+
+    def command(self) -> Command:
+        return self.home.command("token", "acme")
+
+
+class EvergrantServer(Reader):
+    """Ours beside a running server: asks it by its Unix socket."""
+
+    def __init__(self, estate: Estate) -> None:
+        self.home = estate.home
+        self.token = self.home.output("token", "acme").strip()
 
     def command(self) -> Command:
         return self.home.command("token", "acme")

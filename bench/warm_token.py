@@ -12,6 +12,7 @@ from statistics import median, quantiles
 import readers
 from home import Home
 from measure import Sample, in_turns, peak_memory
+from servers import Estate
 from simulator import Simulator
 
 # The peers that may be missing, and how they are had.
@@ -46,6 +47,8 @@ def entrants(arguments, home: Home, folder: Path, stack: ExitStack) -> dict[str,
         "sqlite3": readers.Sqlite(home, folder / "copy.db"),
         "evergrant token": readers.Evergrant(home),
     }
+    server = stack.enter_context(Estate(arguments.evergrant, folder, home.simulator))
+    found["evergrant token, of a server"] = readers.EvergrantServer(server)
     if is_there("age"):
         found["age"] = readers.Age(folder, token)
     if is_there("oidc-token"):
@@ -69,12 +72,14 @@ def check_nothing_was_sent(simulator: Simulator) -> None:
 
 def table(samples: dict[str, list[Sample]], memory: dict[str, float]) -> str:
     """Writes the figures as a table; the ratios are those of the medians."""
-    lines = ["| | wall p50 | p90 | to sqlite3 | to cat | CPU p50 | memory |", "|---|---|---|---|---|---|---|"]
+    bases = [base for base in ("sqlite3", "cat", "oidc-token") if base in samples]
+    headings = ["", "wall p50", "p90", *(f"to {base}" for base in bases), "CPU p50", "memory"]
+    lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]
     middle = {name: median(sample.wall for sample in runs) for name, runs in samples.items()}
     for name, runs in samples.items():
         p90 = quantiles([sample.wall for sample in runs], n=10)[-1]
         cells = [name, f"{middle[name]:.2f} ms", f"{p90:.2f} ms"]
-        cells += [f"**{middle[name] / middle[base]:.2f}**" for base in ("sqlite3", "cat")]
+        cells += [f"**{middle[name] / middle[base]:.2f}**" for base in bases]
         cells += [f"{median(sample.cpu for sample in runs):.2f} ms", f"{memory[name]:.1f} MiB"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

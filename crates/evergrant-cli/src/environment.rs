@@ -42,6 +42,12 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Tells whether a variable is set, to nothing.
+    pub(crate) fn is_empty(&self, name: &str) -> bool {
+        let value = self.variables.get(OsStr::new(name));
+        value.is_some_and(|value| value.is_empty())
+    }
+
     /// Finds a variable that is a path.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.find(name).map(PathBuf::from)

@@ -11,9 +11,12 @@ mod http;
 mod inputs;
 mod lifecycle;
 mod paths;
+mod short_way;
+mod socket;
 mod supervisor;
 mod telemetry;
 
 pub use cli::{output::Streams, run};
 pub use core_dumps::forbid_core_dumps;
 pub use environment::Environment;
+pub use short_way::short_way;

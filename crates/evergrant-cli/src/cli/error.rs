@@ -8,7 +8,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use evergrant::clock::Timestamp;
 use evergrant_server::Problem;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{exit_code::Kind, time::rfc3339};
 
@@ -179,6 +179,34 @@ impl CliError {
             let _ = writeln!(text, "{bold}next:{bold:#} {step}");
         }
         text
+    }
+}
+
+/// An error as a server tells it.
+#[derive(Deserialize)]
+struct Told {
+    code: String,
+    reason: String,
+    message: String,
+    #[serde(default)]
+    causes: Vec<String>,
+    #[serde(default)]
+    next: Vec<String>,
+    retry_at: Option<String>,
+    connection: Option<String>,
+}
+
+impl CliError {
+    /// Reads the problem of a server of ours; `None` if it is something else.
+    pub(crate) fn from_problem(body: &[u8]) -> Option<Self> {
+        let told: Told = serde_json::from_slice(body).ok()?;
+        let kind = Kind::of_code(&told.code).unwrap_or(Kind::Internal);
+        let mut error = Self::new(kind, told.reason, told.message);
+        error.0.causes = told.causes;
+        error.0.next = told.next;
+        error.0.retry_at = told.retry_at;
+        error.0.connection = told.connection;
+        Some(error)
     }
 }
 

@@ -88,7 +88,7 @@ pub(crate) struct RetryArgs {
 }
 
 /// How Zoho is spoken to.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct HttpArgs {
     /// Wait this long for a silent server [default: 30s]

@@ -1,6 +1,7 @@
 //! `evergrant token`: a valid access token, shared by every process that asks.
 
-pub(super) mod format;
+pub(crate) mod format;
+mod server;
 
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ use crate::{duration, inputs::read, lifecycle};
 ///
 /// All processes share one access token: one of them refreshes it, the others wait for that. If Zoho refuses now,
 /// a token that still works is printed with a warning.
+///
+/// A running server is asked by its Unix socket, which is faster than opening the vault: the one that EVERGRANT_SOCKET
+/// names, that of the home, or the system's for whoever has no vault. EVERGRANT_SOCKET= asks none.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct TokenArgs {
@@ -83,6 +87,18 @@ pub(crate) fn run(args: &TokenArgs, context: &mut Context<'_>) -> Result<(), Cli
         true => Some(rejected_token(context)?),
         false => None,
     };
+    if args.may_come_from_a_server()
+        && let Some(given) = server::ask(args, rejected.as_ref(), context)?
+    {
+        given
+            .warnings()
+            .iter()
+            .for_each(|found| context.output.warn(found));
+        return match given.token() {
+            Some(token) => format.print(&token, context),
+            None => Ok(()),
+        };
+    }
     lifecycle::run(async {
         let broker = context.broker(&args.http).await?;
         let broker = broker.ok_or_else(|| not_found(&args.name))?;
@@ -128,10 +144,15 @@ async fn report(
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let name = &args.name;
-    let report = match broker.report_refused(name, rejected).await {
-        Ok(report) => report,
-        Err(error) => return Err(explain(&error, name, broker).await),
-    };
+    match broker.report_refused(name, rejected).await {
+        Ok(report) => say(report, args, context),
+        Err(error) => Err(explain(&error, name, broker).await),
+    }
+}
+
+/// Says what became of a report.
+fn say(report: Report, args: &TokenArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let name = &args.name;
     let message = match report {
         Report::Dropped => {
             context

@@ -19,6 +19,7 @@ mod exec;
 mod failures;
 mod far_data_center;
 mod flow;
+mod from_server;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod golden;
@@ -48,6 +49,7 @@ mod revoke;
 mod ruined;
 mod scopes;
 mod sdk;
+mod served;
 mod server_based;
 mod serving;
 mod signals;
