@@ -5,6 +5,6 @@ mod find;
 mod http;
 
 pub(crate) use self::{
-    ask::{Given, Wish, report, token},
+    ask::{Given, Wish, may_ask, report, token},
     find::{Found, connect, places},
 };

@@ -1,8 +1,10 @@
 //! `evergrant doctor`: looks at everything that an exchange needs, and changes nothing.
 
 mod checks;
+mod server;
 
 use clap::Args;
+use evergrant_server::PublicUrl;
 use serde::Serialize;
 
 use super::{Context, error::CliError, exit_code::Kind};
@@ -17,6 +19,10 @@ pub(crate) struct DoctorArgs {
     /// Do not try to reach the accounts servers
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Look at the server that is known by this address instead, from here: whether it is reached, trusted, an Evergrant,
+    /// of this version and on time, leads back to itself, and answers this user at its Unix socket
+    #[arg(long, value_name = "URL", conflicts_with = "offline")]
+    pub(crate) server: Option<PublicUrl>,
 }
 
 /// How a check ended.
@@ -81,7 +87,12 @@ struct Report {
 
 /// Runs the command. The report is printed whatever it says.
 pub(crate) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let checks = lifecycle::run(async { Ok(checks::all(args, context).await) })?;
+    let checks = lifecycle::run(async {
+        Ok(match &args.server {
+            Some(url) => server::all(url, context).await,
+            None => checks::all(args, context).await,
+        })
+    })?;
     let failed = checks.iter().find_map(|check| {
         check
             .kind

@@ -72,6 +72,22 @@ pub(crate) fn report(
     Ok(answered(reply)?.and_then(|reply| read_report(reply.body())))
 }
 
+/// Looks whether the server answers this user.
+///
+/// # Errors
+///
+/// The server's, or that what answers is no server of ours.
+pub(crate) fn may_ask(stream: UnixStream) -> Result<(), CliError> {
+    let reply = exchange(stream, "GET", "/evergrant/v1/status", "").ok();
+    match answered(reply)? {
+        Some(_) => Ok(()),
+        None => Err(
+            CliError::config("no_evergrant", "what answers there is no Evergrant")
+                .next("see who put it there, or name another: EVERGRANT_SOCKET=PATH"),
+        ),
+    }
+}
+
 fn answered(reply: Option<Reply>) -> Result<Option<Reply>, CliError> {
     match reply {
         Some(reply) if reply.status == 200 => Ok(Some(reply)),

@@ -222,3 +222,30 @@ fn an_admin_key_that_others_can_read_is_refused() {
     assert_eq!(refused.exit_code, 3, "{refused:?}");
     assert!(refused.stderr.contains("chmod 600"), "{}", refused.stderr);
 }
+
+#[test]
+fn the_doctor_looks_at_a_server() {
+    let flow = kept();
+    let server = Served::start(&flow.world, "");
+    let url = format!("http://{}", server.address());
+    let outcome = flow.world.run(&format!("doctor --server {url} --json"));
+    assert_eq!(outcome.exit_code, 0, "{outcome:?}");
+    let report = outcome.answer();
+    let status = |name: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["name"] == name);
+        check.unwrap_or_else(|| panic!("{name}: {report}"))["status"].clone()
+    };
+    for name in ["server", "version", "clock", "socket"] {
+        assert_eq!(status(name), "ok", "{report}");
+    }
+    // Its port was any, so that what it is known by leads nowhere.
+    assert_eq!(status("public_url"), "warn");
+    drop(server);
+    let nobody = flow.world.run(&format!("doctor --server {url}"));
+    assert_eq!(nobody.exit_code, 7, "{nobody:?}");
+    let zoho = flow.simulator.accounts_domain();
+    let other = flow.world.run(&format!("doctor --server {zoho}"));
+    assert_eq!(other.exit_code, 3, "{other:?}");
+    assert!(other.stdout.contains("no Evergrant"), "{}", other.stdout);
+}

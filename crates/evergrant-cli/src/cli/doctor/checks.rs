@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long an accounts server may take to greet.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs all checks. One that needs what an earlier one found broken is left out.
 pub(super) async fn all(args: &DoctorArgs, context: &Context<'_>) -> Vec<Check> {
