@@ -29,13 +29,6 @@ pub(crate) enum Body {
     Made(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>),
 }
 
-impl Body {
-    /// A reply without a body.
-    pub(crate) fn empty() -> Self {
-        Self::Whole(Full::default())
-    }
-}
-
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         Self::Whole(Full::new(bytes))

@@ -210,11 +210,6 @@ impl Problem {
         self
     }
 
-    /// Returns what kind of error it is.
-    pub(crate) fn code(&self) -> Code {
-        self.0.code
-    }
-
     /// Writes the answer.
     pub(crate) fn into_response(self) -> Response<Body> {
         let written = Written {
