@@ -10,6 +10,7 @@ mod environment;
 mod http;
 mod inputs;
 mod lifecycle;
+mod open_files;
 mod paths;
 mod short_way;
 mod socket;

@@ -1,6 +1,12 @@
 //! What a server is told by whoever starts it: it reads no file, environment or argument of its own.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use evergrant::exchange::Retries;
 use http::Uri;
@@ -10,6 +16,9 @@ use zoho_oauth::TransportConfig;
 use crate::{
     admin_key::AdminKey, alerts::Alerts, local::LocalUser, proxy::Settings as ProxySettings,
 };
+
+/// Where a server listens if nobody says.
+pub const USUAL_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8470);
 
 /// Where a server listens, and how it is known.
 #[derive(Debug)]
@@ -29,7 +38,9 @@ pub struct Config {
     /// Threads that answer callers.
     pub workers: NonZeroUsize,
     /// Where callers reach this server: what proxied callers are told as their API domain.
-    pub public_url: PublicUrl,
+    ///
+    /// By default, the first address it listens at.
+    pub public_url: Option<PublicUrl>,
     /// Further names by which callers may call it.
     pub hosts: Vec<String>,
     /// The key of administrators; without it nobody may use the JSON API by the network.
@@ -95,6 +106,14 @@ pub struct PublicUrl {
 impl PublicUrl {
     /// Makes the URL of an address that is listened at.
     pub fn of(address: SocketAddr, tls: bool) -> Self {
+        let mut address = address;
+        // Nobody can call an address that stands for all of them.
+        if address.ip().is_unspecified() {
+            address.set_ip(match address.ip() {
+                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
         let authority = address.to_string();
         let scheme = if tls { "https" } else { "http" };
         Self {

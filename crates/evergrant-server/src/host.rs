@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use http::{Request, header::HOST};
 
-use crate::config::Config;
+use crate::config::PublicUrl;
 
 /// The names by which the server may be called.
 #[derive(Debug)]
@@ -22,9 +22,9 @@ pub(crate) enum WrongHost {
 
 impl Hosts {
     /// Collects the names: the public URL's, the settings', and the addresses listened at.
-    pub(crate) fn new(config: &Config, listening: &[SocketAddr]) -> Self {
-        let mut names = vec![config.public_url.authority().to_owned()];
-        names.extend(config.hosts.iter().cloned());
+    pub(crate) fn new(public_url: &PublicUrl, others: &[String], listening: &[SocketAddr]) -> Self {
+        let mut names = vec![public_url.authority().to_owned()];
+        names.extend_from_slice(others);
         for address in listening {
             if !address.ip().is_unspecified() {
                 names.push(address.to_string());

@@ -39,7 +39,7 @@ pub use self::{
     admin_key::AdminKey,
     alerts::{AlertCommand, Alerts, InvalidWebhook, Webhook},
     api::WARNING_HEADER,
-    config::{Config, InvalidPublicUrl, Patience, PublicUrl, TlsFiles},
+    config::{Config, InvalidPublicUrl, Patience, PublicUrl, TlsFiles, USUAL_ADDRESS},
     listen::ListenError,
     local::LocalUser,
     problem::{Code, ERROR_HEADER, Problem, Told, links},

@@ -45,14 +45,14 @@ impl Reloader {
     /// # Errors
     ///
     /// If the TLS identity cannot be used; then everything stays as it is.
-    pub fn reload(&self, mut config: Config) -> Result<(), TlsError> {
+    pub fn reload(&self, config: Config) -> Result<(), TlsError> {
         if let (Some(identity), Some(files)) = (&self.tls, &config.tls) {
             let new = tls::load(files)?;
             identity.send_replace(new);
         }
         // Callers were told the one that it began with.
-        config.public_url = self.state.public_url.clone();
-        let hosts = Hosts::new(&config, &self.addresses);
+        let public_url = &self.state.public_url;
+        let hosts = Hosts::new(public_url, &config.hosts, &self.addresses);
         self.state
             .set(hosts, config.alerts, config.metrics_are_open);
         Ok(())

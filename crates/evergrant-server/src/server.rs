@@ -20,7 +20,7 @@ use crate::{
     ahead, alerts,
     callers::Callers,
     chores,
-    config::Config,
+    config::{Config, PublicUrl, USUAL_ADDRESS},
     host::Hosts,
     keeper,
     listen::{self, ListenError, UnixSocket},
@@ -105,9 +105,13 @@ impl Server {
         let vault = broker.vault();
         let vault_watch = vault.vault().watch().await?;
         let callers = Callers::new(KnownCallers::load(vault).await?, None);
-        let hosts = Hosts::new(&config, &addresses);
+        let public_url = config.public_url.take().unwrap_or_else(|| {
+            let first = addresses.first().copied().unwrap_or(USUAL_ADDRESS);
+            PublicUrl::of(first, tls.is_some())
+        });
+        let hosts = Hosts::new(&public_url, &config.hosts, &addresses);
         let (grace, transport) = (config.grace, config.transport.clone());
-        let state = State::new(broker, config, hosts, callers);
+        let state = State::new(broker, config, public_url, hosts, callers);
         let (stop, stopping) = watch::channel(false);
         let state = Arc::new(state);
         let reloader = Reloader::new(state.clone(), addresses.clone(), tls);
@@ -127,6 +131,11 @@ impl Server {
             stop,
             vault_watch,
         })
+    }
+
+    /// Returns where callers reach it.
+    pub fn public_url(&self) -> &PublicUrl {
+        &self.work.worker.state.public_url
     }
 
     /// Returns the addresses it listens at, in the order of the configuration.

@@ -62,7 +62,13 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(broker: Broker, mut config: Config, hosts: Hosts, callers: Callers) -> Self {
+    pub(crate) fn new(
+        broker: Broker,
+        mut config: Config,
+        public_url: PublicUrl,
+        hosts: Hosts,
+        callers: Callers,
+    ) -> Self {
         let now = broker.vault().vault().now();
         Self {
             overview: Overview::since(now),
@@ -71,7 +77,7 @@ impl State {
             request_ids: RequestIds::beginning(now),
             broker,
             api: Api::new(&config),
-            public_url: config.public_url,
+            public_url,
             hosts: ArcSwap::from_pointee(hosts),
             alerts: ArcSwap::from_pointee(config.alerts),
             patience: config.patience,

@@ -18,7 +18,7 @@ use self::{
     settings::Settings,
 };
 use super::{Context, error::CliError, exchange::HttpArgs, simulate::publish, vault};
-use crate::{http::HttpSettings, lifecycle, supervisor::Supervisor};
+use crate::{http::HttpSettings, lifecycle, open_files, supervisor::Supervisor};
 
 /// How many connections to the database: one that waits for the write lock holds up no reader.
 const CONNECTIONS: u32 = 4;
@@ -79,6 +79,7 @@ pub(crate) fn run(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), Cli
 async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     // Before anybody can know that it runs, so that no signal finds the default action.
     let signals = Signals::listen().map_err(|error| failed(&error))?;
+    open_files::allow_as_many_as_may_be();
     let supervisor = Supervisor::find(context.environment);
     let http = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
     let sockets = supervisor.sockets().map_err(|error| failed(&error))?;
@@ -95,10 +96,11 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
         context.config()?.limits.0,
         vault::rng(),
     );
-    let (unix, public_url) = (config.unix.clone(), config.public_url.as_str().to_owned());
+    let unix = config.unix.clone();
     let server = Server::start(broker, config).await;
     let server = server.map_err(|error| not_started(&error))?;
     let addresses = server.addresses().to_vec();
+    let public_url = server.public_url().as_str().to_owned();
     tell(
         &Ready {
             addresses,

@@ -1,15 +1,10 @@
 //! What a server is told: flag, configuration, default.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use evergrant::exchange::Retries;
 use evergrant_server::{
-    AlertCommand, Alerts, Config, Patience, ProxySettings, PublicUrl, TlsFiles,
+    AlertCommand, Alerts, Config, Patience, ProxySettings, TlsFiles, USUAL_ADDRESS,
 };
 use zoho_oauth::TransportConfig;
 
@@ -21,9 +16,6 @@ use crate::{
     http::HttpSettings,
     supervisor::Sockets,
 };
-
-/// Where a server listens if nobody says.
-const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8470);
 
 /// How long a stop waits for requests that are under way, if nobody says.
 const GRACE: Duration = Duration::from_secs(30);
@@ -77,15 +69,10 @@ impl<'a> Settings<'a> {
             _ => return Err(half_an_identity()),
         };
         let listen = match (args.listen.as_slice(), server.listen.as_slice()) {
-            ([], []) if sockets.tcp.is_empty() => vec![LISTEN],
+            ([], []) if sockets.tcp.is_empty() => vec![USUAL_ADDRESS],
             ([], written) => written.to_vec(),
             (given, _) => given.to_vec(),
         };
-        let inherited = sockets
-            .tcp
-            .iter()
-            .find_map(|socket| socket.local_addr().ok());
-        let first = listen.first().copied().or(inherited).unwrap_or(LISTEN);
         let unix = args.unix.clone().or_else(|| server.unix.clone());
         let unix = unix.unwrap_or_else(|| self.runtime.join("evergrant.sock"));
         let public_url = args
@@ -93,7 +80,7 @@ impl<'a> Settings<'a> {
             .clone()
             .or_else(|| server.public_url.clone());
         Ok(Config {
-            public_url: public_url.unwrap_or_else(|| PublicUrl::of(first, tls.is_some())),
+            public_url,
             listen,
             inherited: sockets.tcp,
             unix: sockets.unix.is_none().then_some(unix),
