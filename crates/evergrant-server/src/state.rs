@@ -96,9 +96,16 @@ impl State {
         self.callers.load()
     }
 
-    /// Takes in who may from now on.
+    /// Takes in who may from now on, unless somebody else has read what is newer meanwhile.
     pub(crate) fn set_callers(&self, callers: Callers) {
-        self.callers.store(Arc::new(callers));
+        let read = Arc::new(callers);
+        self.callers.rcu(|now| {
+            if now.known.loaded_version() > read.known.loaded_version() {
+                now.clone()
+            } else {
+                read.clone()
+            }
+        });
     }
 
     /// Returns the names by which the server may be called.

@@ -228,6 +228,17 @@ fn pool(path: &Path, connections: u32, busy_timeout: Duration) -> SqlitePool {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // Where the disk is full, SQLite may end a transaction by itself, and sqlx goes on counting it: the
+        // connection could begin no other. One that counts any when it is given back is closed.
+        .after_release(|connection, _| {
+            Box::pin(async {
+                if connection.is_in_transaction() {
+                    // Its end may be on the way.
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_lazy_with(options(path).busy_timeout(busy_timeout))
 }
 
@@ -297,5 +308,16 @@ mod tests {
         other.check().await.expect("whoever reads does not wait");
         held.commit().await.unwrap();
         other.begin().await.expect("the next one's turn");
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_the_database_ended_is_no_end_for_its_connection() {
+        let (_folder, one, _other) = two_of_one().await;
+        let mut transaction = one.begin().await.unwrap();
+        // As SQLite does by itself where the disk is full.
+        let ended = sqlx::query("ROLLBACK");
+        ended.execute(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap_err();
+        one.begin().await.expect("another one begins");
     }
 }
