@@ -30,6 +30,8 @@ pub(crate) async fn answer(
     response
 }
 
+/// Each part is in a box of its own: small pieces of memory come and go with a request, and are the next
+/// request's; one large one would be left between the buffers of connections, and take room for good.
 async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Response<Body> {
     let state = &worker.state;
     // Whoever looks whether the server lives may call it by whatever name.
@@ -47,7 +49,7 @@ async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Respo
         return wrong_host(wrong).into_response();
     }
     match request.uri().path() {
-        "/oauth/v2/token" => accounts::token(state, peer, request).await,
+        "/oauth/v2/token" => Box::pin(accounts::token(state, peer, request)).await,
         "/oauth/v2/token/revoke" | "/oauth/v2/revoke/token" => {
             Box::pin(accounts::revoke(state, peer, request)).await
         }
@@ -60,7 +62,7 @@ async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Respo
         // In a box: each connection keeps room for all that it may do.
         path if path.starts_with(api::PREFIX) => Box::pin(api::answer(state, peer, request)).await,
         path if is_ours(path) => nothing_here().into_response(),
-        _ => gate::pass(worker, peer, request).await,
+        _ => Box::pin(gate::pass(worker, peer, request)).await,
     }
 }
 

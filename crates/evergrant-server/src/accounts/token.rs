@@ -24,7 +24,7 @@ pub(crate) async fn token(
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
     let read = match head.method {
-        Method::POST => Parameters::read(&head, body, state.patience.form).await,
+        Method::POST => Box::pin(Parameters::read(&head, body, state.patience.form)).await,
         _ => Err(Unreadable::NotPost),
     };
     let (dialect, given) = match read {
