@@ -74,6 +74,8 @@ impl Http {
         let mut one = http1::Builder::new();
         one.timer(TokioTimer::new())
             .header_read_timeout(patience.head)
+            // Most answers are small: to copy one behind its head costs less than to hand the kernel two pieces.
+            .writev(false)
             .max_buf_size(HEAD_LIMIT);
         let mut two = http2::Builder::new(TokioExecutor::new());
         two.timer(TokioTimer::new())
