@@ -33,7 +33,9 @@ def measure(arguments, folder: Path, simulator: Simulator, scheme: str) -> None:
     upstream = f"{scheme}://127.0.0.1:{UPSTREAM}"
     trusted = folder / "trusted.pem"
     trusted.write_text(simulator.ca_file.read_text() + (folder / "upstream.pem").read_text())
-    estate = Estate(arguments.evergrant, folder, simulator, "--ca-file", str(trusted), name=scheme)
+    # Without waiting for turns, which the others know nothing of.
+    config = "[server]\nsimultaneous = 64\n"
+    estate = Estate(arguments.evergrant, folder, simulator, "--ca-file", str(trusted), name=scheme, config=config)
     answer = f"location / {{ default_type application/json; return 200 '{RECORD}'; }}"
     tls = f"ssl_certificate {folder}/upstream.pem; ssl_certificate_key {folder}/upstream.key; "
     listen = "ssl" if scheme == "https" else ""

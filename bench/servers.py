@@ -17,8 +17,8 @@ from simulator import Simulator
 class Estate:
     """A running `evergrant serve` with one thread, a connection `acme`, and its callers; gone when its block ends."""
 
-    def __init__(self, evergrant: Path, folder: Path, simulator: Simulator, *options: str, name: str = "estate") -> None:
-        self.home = Home(evergrant, folder / name, simulator)
+    def __init__(self, evergrant: Path, folder: Path, simulator: Simulator, *options: str, name: str = "estate", config: str = "") -> None:
+        self.home = Home(evergrant, folder / name, simulator, config)
         self.options = options or self.home.trusting()
 
     def __enter__(self) -> "Estate":

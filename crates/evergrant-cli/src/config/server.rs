@@ -34,6 +34,8 @@ pub(crate) struct Server {
     pub(crate) in_the_clear: bool,
     /// How many threads answer.
     pub(crate) workers: Option<NonZeroUsize>,
+    /// How many calls to Zoho's API each connection may have at once.
+    pub(crate) simultaneous: Option<NonZeroUsize>,
     /// How long a stop waits for requests that are under way.
     #[serde(deserialize_with = "duration::deserialize_limit")]
     pub(crate) grace: Option<Duration>,

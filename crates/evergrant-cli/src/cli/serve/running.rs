@@ -127,6 +127,10 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("server.workers", before.workers != after.workers),
         ("server.grace", before.grace != after.grace),
         (
+            "server.simultaneous",
+            before.simultaneous != after.simultaneous,
+        ),
+        (
             "TLS where there was none, or none where there was TLS",
             before.tls_cert.is_some() != after.tls_cert.is_some(),
         ),

@@ -95,7 +95,7 @@ impl<'a> Settings<'a> {
             retries: self.retries,
             rng: vault::rng(),
             patience: Patience::default(),
-            proxy: ProxySettings::default(),
+            proxy: proxy_settings(server),
             metrics_are_open: server.metrics == Metrics::Open,
             alerts: self.alerts(config),
             grace: server.grace.unwrap_or(GRACE),
@@ -117,6 +117,14 @@ impl<'a> Settings<'a> {
             webhook: config.server.alert_webhook.clone(),
         }
     }
+}
+
+fn proxy_settings(server: &config::Server) -> ProxySettings {
+    let mut settings = ProxySettings::default();
+    if let Some(simultaneous) = server.simultaneous {
+        settings.queue.simultaneous = simultaneous.get();
+    }
+    settings
 }
 
 fn processors() -> NonZeroUsize {
