@@ -1,6 +1,19 @@
 //! How many files and sockets this process may have open.
 
+use std::num::NonZeroUsize;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// So many files are kept for the vault, the log, and connections to Zoho.
+const OURS: u64 = 256;
+
+/// Returns how many connections of callers there may be, at the limit that holds now.
+pub(crate) fn left_for_callers() -> NonZeroUsize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // What is passed on takes two: the caller's and Zoho's.
+    let left = usize::try_from(limit.saturating_sub(OURS) / 2).unwrap_or(usize::MAX);
+    NonZeroUsize::new(left).unwrap_or(NonZeroUsize::MIN)
+}
 
 /// Asks for as many as the system allows. Where nothing says otherwise it is a thousand, which is a caller's
 /// connection each; the limit is kept low for programs that use `select`.

@@ -75,10 +75,10 @@ impl Usage {
         self.refused.fetch_add(1, Relaxed);
     }
 
-    /// Tells whether a token that dies at this moment was not given before: every new one dies later.
+    /// Tells whether a token that dies at this moment is another than the one that was given last.
     pub(crate) fn is_first(&self, expires_at: Timestamp) -> bool {
         let millis = expires_at.as_millis();
-        self.last_token.fetch_max(millis, Relaxed) < millis
+        self.last_token.swap(millis, Relaxed) != millis
     }
 
     /// Returns how often a token was given.

@@ -53,6 +53,9 @@ pub struct Config {
     pub retries: Retries,
     /// Where random numbers come from.
     pub rng: StdRng,
+    /// How many connections of callers are held at once; whoever comes after that is let go at once, so that
+    /// there are files left to open for Zoho and for the vault.
+    pub connections: NonZeroUsize,
     /// How long callers may take.
     pub patience: Patience,
     /// How requests to Zoho's API are passed on.

@@ -32,8 +32,10 @@ pub(crate) async fn pass(
     let who = ProxyCaller {
         name: grant.caller.name.as_str(),
         connection: &grant.connection,
+        connection_id: &grant.connection_id,
         rules: &grant.caller.rules,
         scopes: &grant.caller.scopes,
+        still_may: &|| state.callers().known.still_have(&grant, state.now()),
     };
     // In a box, since each connection keeps room for all that it may do.
     Box::pin(worker.proxy.forward(&state.broker, &who, request)).await

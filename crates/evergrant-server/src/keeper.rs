@@ -53,13 +53,20 @@ fn unreadable(state: &State, error: &VaultError) {
 impl State {
     /// Reads from the vault what is in memory.
     async fn read_again(&self) -> Result<(), Arc<VaultError>> {
+        // What is wrong with the one is no reason to go on believing the other.
+        let callers = self.read_callers().await;
+        self.broker.check_memory().await?;
+        Ok(callers?)
+    }
+
+    async fn read_callers(&self) -> Result<(), VaultError> {
         let vault = self.broker.vault();
         if KnownCallers::version(vault.vault()).await? != self.callers().known.loaded_version() {
             let known = KnownCallers::load(vault).await?;
             let callers = Callers::new(known, Some(&self.callers()));
             self.set_callers(callers);
         }
-        self.broker.check_memory().await
+        Ok(())
     }
 
     /// Takes in a change that this server made, at once.

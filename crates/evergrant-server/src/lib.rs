@@ -33,6 +33,7 @@ pub mod shown;
 mod state;
 pub mod time;
 mod tls;
+mod tokens;
 mod workers;
 
 pub use self::{

@@ -47,20 +47,24 @@ pub(crate) fn at(
     times: usize,
 ) -> Result<Vec<std::net::TcpListener>, ListenError> {
     let failed = |source| ListenError::Address { address, source };
-    let first = bind(address).map_err(failed)?;
+    // Nobody else shall listen there: the kernel would share callers out between the two.
+    if address.port() != 0 {
+        drop(bind(address, false).map_err(failed)?);
+    }
+    let first = bind(address, true).map_err(failed)?;
     // Port 0 is any: the others listen at the one that the first got.
     let bound = first.local_addr().map_err(failed)?;
     let mut listeners = vec![first];
     for _ in 1..times {
-        listeners.push(bind(bound).map_err(failed)?);
+        listeners.push(bind(bound, true).map_err(failed)?);
     }
     Ok(listeners)
 }
 
-fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+fn bind(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(shared)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -70,11 +74,11 @@ fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// The Unix socket; its file goes when this is dropped.
+/// The Unix socket.
 #[derive(Debug)]
 pub(crate) struct UnixSocket {
     pub(crate) listener: UnixListener,
-    _file: Option<SocketFile>,
+    pub(crate) file: Option<SocketFile>,
 }
 
 impl UnixSocket {
@@ -83,13 +87,14 @@ impl UnixSocket {
         listener.set_nonblocking(true)?;
         Ok(Self {
             listener,
-            _file: None,
+            file: None,
         })
     }
 }
 
+/// The file of a socket; it goes when this is dropped.
 #[derive(Debug)]
-struct SocketFile(PathBuf);
+pub(crate) struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
@@ -120,7 +125,7 @@ pub(crate) fn at_unix(path: &Path) -> Result<UnixSocket, ListenError> {
     listener.set_nonblocking(true).map_err(failed)?;
     Ok(UnixSocket {
         listener,
-        _file: Some(file),
+        file: Some(file),
     })
 }
 
@@ -133,6 +138,13 @@ mod tests {
         let listeners = at("127.0.0.1:0".parse().unwrap(), 3).unwrap();
         let ports = listeners.iter().map(|one| one.local_addr().unwrap());
         assert_eq!(ports.collect::<std::collections::HashSet<_>>().len(), 1);
+    }
+
+    #[test]
+    fn nobody_shares_an_address_with_another_server() {
+        let one = at("127.0.0.1:0".parse().unwrap(), 2).unwrap();
+        let taken = at(one[0].local_addr().unwrap(), 2);
+        assert!(matches!(taken, Err(ListenError::Address { .. })));
     }
 
     #[test]

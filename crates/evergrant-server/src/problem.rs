@@ -1,7 +1,7 @@
 //! Errors of the server's own, as problem+json ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)), marked
 //! so that nobody takes them for Zoho's.
 
-use std::{borrow::Cow, error::Error};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -14,6 +14,12 @@ use crate::body::Body;
 
 /// The header that tells an error of this server from one of Zoho's; its value is the [`Code`].
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("evergrant-error");
+
+/// Returns the seconds for `Retry-After`, rounded up: nobody shall come back too early.
+pub(crate) fn retry_after(wait: Duration) -> u64 {
+    let seconds = wait.as_millis().div_ceil(1000);
+    u64::try_from(seconds).unwrap_or(u64::MAX).max(1)
+}
 
 /// What kind of error it is: the words that the command line's exit codes stand for, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

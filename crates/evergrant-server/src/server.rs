@@ -111,6 +111,7 @@ impl Server {
         });
         let hosts = Hosts::new(&public_url, &config.hosts, &addresses);
         let (grace, transport) = (config.grace, config.transport.clone());
+        let connections = config.connections.get().div_ceil(workers);
         let state = State::new(broker, config, public_url, hosts, callers);
         let (stop, stopping) = watch::channel(false);
         let state = Arc::new(state);
@@ -119,6 +120,7 @@ impl Server {
             worker: Worker::new(state),
             tls: reloader.tls(),
             stopping,
+            connections,
             grace,
         };
         Ok(Self {
@@ -203,12 +205,11 @@ fn answer_locally(
     socket: UnixSocket,
     work: Work,
 ) -> Result<tokio::task::JoinHandle<()>, StartError> {
-    let listener = socket.listener.try_clone().map_err(StartError::Thread)?;
+    let UnixSocket { listener, file } = socket;
     let listener = tokio::net::UnixListener::from_std(listener).map_err(StartError::Thread)?;
     Ok(tokio::spawn(async move {
         workers::accept_local(listener, work).await;
-        // Its file goes with it.
-        drop(socket);
+        drop(file);
     }))
 }
 

@@ -6,13 +6,7 @@ use std::sync::{
 };
 
 use arc_swap::{ArcSwap, Guard};
-use evergrant::{
-    Broker,
-    broker::{BrokerError, Token, Wanted},
-    caller::Denied,
-    clock::Timestamp,
-    connection::ConnectionName,
-};
+use evergrant::{Broker, caller::Denied, clock::Timestamp};
 
 use crate::{
     accounts::{Exchanges, Refusal},
@@ -29,14 +23,6 @@ use crate::{
     overview::Overview,
     proxy::Proxy,
     request_log::RequestIds,
-};
-
-/// What a caller wants of a token: what everybody wants who says nothing else.
-const WANTED: Wanted = Wanted {
-    min_valid: None,
-    strict: false,
-    new: false,
-    reserve: false,
 };
 
 /// Everything that answering a request needs.
@@ -133,15 +119,6 @@ impl State {
     /// Returns the present moment of the vault's clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.broker.vault().vault().now()
-    }
-
-    /// Returns a token: from memory, if that has one, without waiting for anything.
-    pub(crate) async fn token(&self, name: &ConnectionName) -> Result<Token, BrokerError> {
-        match self.broker.token_in_memory(name, &WANTED) {
-            Some(token) => Ok(token),
-            // In a box, since it is seldom needed, and each connection keeps room for all that it may do.
-            None => Box::pin(self.broker.token(name, &WANTED)).await,
-        }
     }
 
     /// Counts wrong credentials; tells whether there were too many from there.

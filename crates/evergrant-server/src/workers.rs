@@ -43,6 +43,8 @@ pub(crate) struct Work {
     pub(crate) worker: Arc<Worker>,
     pub(crate) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// How many connections are held at once.
+    pub(crate) connections: usize,
     /// How long a stop waits for requests that are under way.
     pub(crate) grace: Duration,
 }
@@ -115,13 +117,24 @@ async fn each<L, T>(
 {
     let mut connections = JoinSet::new();
     let mut stopping = work.stopping.clone();
+    let mut was_full = false;
     loop {
         let (stream, address) = tokio::select! {
             taken = listener.accept() => taken,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             () = connection::stops(&mut stopping) => break,
         };
-        if let Some(task) = task(stream, address, work.clone()) {
+        let is_full = connections.len() >= work.connections;
+        if is_full && !was_full {
+            tracing::warn!(
+                connections = work.connections,
+                "no more connections are taken up for now"
+            );
+        }
+        was_full = is_full;
+        // One that is not taken up is closed.
+        let task = (!is_full).then(|| task(stream, address, work.clone()));
+        if let Some(task) = task.flatten() {
             connections.spawn(task);
         }
     }

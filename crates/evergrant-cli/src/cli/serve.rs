@@ -21,7 +21,7 @@ use super::{Context, error::CliError, exchange::HttpArgs, simulate::publish, vau
 use crate::{http::HttpSettings, lifecycle, open_files, supervisor::Supervisor};
 
 /// How many connections to the database: one that waits for the write lock holds up no reader.
-const CONNECTIONS: u32 = 4;
+const CONNECTIONS: u32 = 16;
 
 /// Answer programs in Zoho's own protocol, with one access token for all of them
 ///

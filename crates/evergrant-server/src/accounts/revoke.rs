@@ -48,11 +48,8 @@ async fn revoke_handle(state: &State, peer: Peer, asked: &Parameters) -> Result<
     let grant = found.ok_or_else(|| state.denied(peer, &Denied::WrongHandle(None)))?;
     // Who says who it is has to be the one who holds the handle.
     if let (Some(id), Some(secret)) = (&asked.client_id, &asked.client_secret) {
-        let named = callers.known.by_client(id, secret, state.now());
-        let caller = named.map_err(|denied| state.denied(peer, &denied))?;
-        if caller.id != grant.caller.id {
-            return Err(Refusal::InvalidCode);
-        }
+        let named = (callers.known).by_handle(id, secret, text(&asked.token), state.now());
+        named.map_err(|denied| state.denied(peer, &denied))?;
     }
     let revoked = caller::revoke_handle(state.broker.vault(), grant.handle_id).await;
     revoked.map_err(|error| {

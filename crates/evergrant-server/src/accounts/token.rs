@@ -14,7 +14,10 @@ use super::{
     exchange::exchange,
     parameters::{Parameters, Unreadable, Value},
 };
-use crate::{body::Body, callers::Callers, connection::Peer, request_log, state::State};
+use crate::{
+    body::Body, callers::Callers, connection::Peer, problem::retry_after, request_log,
+    state::State, tokens,
+};
 
 /// Answers a request for a token.
 pub(crate) async fn token(
@@ -95,7 +98,11 @@ pub(super) async fn hand_out(
     handle: Option<&Handle>,
 ) -> Result<Response<Body>, Refusal> {
     request_log::name(grant);
-    let token = state.token(&grant.connection).await;
+    let token = tokens::token(&state.broker, &grant.connection, &grant.connection_id).await;
+    // It may have taken a while.
+    if !state.callers().known.still_have(grant, state.now()) {
+        return Err(Refusal::InvalidCode);
+    }
     let usage = callers.usage(grant);
     match token {
         Ok(token) => {
@@ -178,7 +185,7 @@ fn refusal_of(state: &State, error: &BrokerError) -> Refusal {
         | BrokerError::NewGrantNeeded { .. }
         | BrokerError::Revoked { .. } => Refusal::InvalidCode,
         BrokerError::Throttled { retry_at, .. } => {
-            Refusal::Throttled(state.now().until(*retry_at).as_secs().max(1))
+            Refusal::Throttled(retry_after(state.now().until(*retry_at)))
         }
         _ => Refusal::Unavailable,
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     explain::{min_valid_too_long, no_token, warning},
-    problem::{Code, Problem},
+    problem::{Code, Problem, retry_after},
     shown,
     time::rfc3339,
 };
@@ -83,7 +83,7 @@ async fn token(
 async fn refusal(error: &BrokerError, name: &ConnectionName, asked: &Asked) -> Problem {
     let problem = no_token(error, name, asked.state.broker.vault().vault()).await;
     match error.retry_at() {
-        Some(at) => problem.retry_after(asked.state.now().until(at).as_secs().max(1)),
+        Some(at) => problem.retry_after(retry_after(asked.state.now().until(at))),
         None => problem,
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use evergrant::{
     Broker,
-    broker::{BrokerError, Report, Token, Wanted},
-    connection::ConnectionName,
+    broker::{BrokerError, Report, Token},
 };
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
@@ -17,7 +16,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::{
-    Proxy,
+    Proxy, ProxyCaller,
     error::ProxyError,
     flow::Held,
     headers,
@@ -29,13 +28,13 @@ use super::{
     target::{Target, Way},
     upload::Upload,
 };
-use crate::body::Body;
+use crate::{body::Body, tokens};
 
 /// A request without its body, and all that is needed to make it.
 pub(super) struct Call<'a> {
     pub(super) proxy: &'a Proxy,
     pub(super) broker: &'a Broker,
-    pub(super) connection: &'a ConnectionName,
+    pub(super) who: &'a ProxyCaller<'a>,
     pub(super) line: &'a Line,
     /// The product that it goes to; None for the API domain.
     pub(super) product: Option<String>,
@@ -55,6 +54,11 @@ impl Call<'_> {
         let ticket = self.ticket(self.token().await)?;
         let again = upload.again();
         let target = self.target(&ticket)?;
+        if !(self.who.still_may)() {
+            let detail =
+                "the caller or its handle was revoked, or has expired, while the request waited";
+            return Err(ProxyError::denied("revoked", detail));
+        }
         let answered = self.send(&ticket, &target, upload, again.as_ref()).await?;
         if answered.response.status() != StatusCode::UNAUTHORIZED {
             return Ok(self.pass(answered, &target, permit));
@@ -76,12 +80,7 @@ impl Call<'_> {
     }
 
     async fn token(&self) -> Result<Token, BrokerError> {
-        let wanted = Wanted::default();
-        match self.broker.token_in_memory(self.connection, &wanted) {
-            Some(token) => Ok(token),
-            // What is rare is boxed, so that the future of a usual request, which is moved, stays small.
-            None => Box::pin(self.broker.token(self.connection, &wanted)).await,
-        }
+        tokens::token(self.broker, self.who.connection, self.who.connection_id).await
     }
 
     fn ticket(&self, token: Result<Token, BrokerError>) -> Result<Arc<Ticket>, ProxyError> {
@@ -101,7 +100,7 @@ impl Call<'_> {
         if is_another(&current) {
             return self.ticket(Ok(current)).ok();
         }
-        match self.broker.report_refused(self.connection, token).await {
+        match self.broker.report_refused(self.who.connection, token).await {
             Ok(Report::Dropped | Report::NotCurrent) => {}
             Ok(report) => {
                 tracing::warn!(?report, "Zoho refused a token, which goes on being used");

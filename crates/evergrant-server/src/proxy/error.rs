@@ -7,7 +7,7 @@ use http::StatusCode;
 use zoho_oauth::ConnectError;
 
 use super::measure::Outcome;
-use crate::problem::Problem;
+use crate::problem::{Problem, retry_after};
 
 /// An answer of our own. Zoho's errors are none: they are passed on as they are.
 #[derive(Debug)]
@@ -196,10 +196,7 @@ impl ProxyError {
         let problem = Problem::new(self.outcome.code(), self.reason, self.detail);
         let problem = problem.status(self.status);
         match self.retry_after {
-            // Rounded up: whoever comes back a second too early comes back twice.
-            Some(time) => {
-                problem.retry_after((time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1))
-            }
+            Some(time) => problem.retry_after(retry_after(time)),
             None => problem,
         }
     }

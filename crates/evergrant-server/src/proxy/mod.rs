@@ -78,10 +78,14 @@ pub(crate) struct ProxyCaller<'a> {
     pub(crate) name: &'a str,
     /// The connection whose token is put in.
     pub(crate) connection: &'a ConnectionName,
+    /// That connection's row.
+    pub(crate) connection_id: &'a str,
     /// What the caller may ask for; none allows everything.
     pub(crate) rules: &'a [Rule],
     /// What the caller may do at the most; none for whatever the token allows.
     pub(crate) scopes: &'a Scopes,
+    /// Tells whether the caller may have it still; asked last of all, since a request may have waited long.
+    pub(crate) still_may: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Proxy {
@@ -179,7 +183,7 @@ impl Proxy {
         let call = Call {
             proxy: self,
             broker,
-            connection: who.connection,
+            who,
             line: &line,
             product,
             method: head.method,

@@ -69,10 +69,8 @@ async fn read(mut incoming: Incoming, size: usize, silence: Duration) -> Result<
     let mut rest = BytesMut::new();
     loop {
         let frame = std::future::poll_fn(|cx| match Pin::new(&mut incoming).poll_frame(cx) {
-            Poll::Ready(frame) => {
-                silence.broken();
-                Poll::Ready(Ok(frame))
-            }
+            // All of it has the time of one silence: it is small.
+            Poll::Ready(frame) => Poll::Ready(Ok(frame)),
             Poll::Pending => silence.poll(cx).map(Err),
         });
         let frame = frame.await.map_err(|()| ProxyError::body_silent())?;

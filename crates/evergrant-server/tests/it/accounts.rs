@@ -1,8 +1,11 @@
 //! The accounts server: a handle in, the shared access token out, in Zoho's words.
 
+use std::time::Duration;
+
 use evergrant::caller::{self, Mode};
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use rand::{SeedableRng, rngs::StdRng};
 use serde_json::json;
 
 use crate::estate::{Estate, by_handle};
@@ -151,6 +154,27 @@ async fn a_revoked_handle_is_dead_within_a_second_and_its_connection_lives() {
     estate.settle().await;
     assert_eq!(estate.refresh(&one).await.json()["error"], "invalid_code");
     assert!(estate.refresh(&other).await.json()["access_token"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handle_that_was_rotated_away_cannot_end_the_new_one() {
+    let estate = Estate::start().await;
+    let old = estate.caller("nightly", Mode::Direct).await;
+    let vault = estate.world.vault().await;
+    let (name, overlap) = (&old.caller.name, Duration::from_secs(3600));
+    let mut rng = StdRng::seed_from_u64(4);
+    let new = caller::rotate(&vault, name, overlap, &mut rng)
+        .await
+        .unwrap();
+    estate.settle().await;
+    let handle = old.handles[0].1.expose_secret();
+    let reply = estate
+        .post("/oauth/v2/token/revoke", &[("token", handle)])
+        .await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    for works in [&old, &new] {
+        assert!(estate.refresh(works).await.json()["access_token"].is_string());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

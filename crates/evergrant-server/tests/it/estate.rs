@@ -190,6 +190,7 @@ fn config(world: &World) -> Config {
         admin_key: Some(AdminKey::generate(&mut StdRng::seed_from_u64(9))),
         local: Vec::new(),
         transport: TransportConfig::default(),
+        connections: NonZeroUsize::new(2000).unwrap(),
         patience: Patience::default(),
         proxy: ProxySettings::default(),
         retries: Retries {

@@ -3,6 +3,10 @@
 use evergrant::caller::{self, Mode};
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::estate::{Estate, Reply};
 
@@ -55,4 +59,37 @@ async fn nobody_else_comes_through() {
         (reply.status, reply.json()["reason"].as_str().unwrap()),
         (StatusCode::NOT_FOUND, "no_such_path")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_revoked_while_its_request_waits_gets_nothing_from_zoho() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Proxied).await;
+    let token = estate.refresh(&caller).await.json();
+    let head = format!(
+        "POST /crm/v8/Contacts HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Length: 2\r\n\r\n{{",
+        estate.address,
+        token["access_token"].as_str().unwrap()
+    );
+    let mut stream = TcpStream::connect(estate.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let vault = estate.world.vault().await;
+    caller::revoke(&vault, &caller.caller.name).await.unwrap();
+    estate.settle().await;
+    stream.write_all(b"}").await.unwrap();
+    let mut answer = [0; 1024];
+    let read = stream.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]);
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert!(answer.contains("evergrant-error: denied"), "{answer}");
+    let seen = estate
+        .world
+        .control("GET", "/requests", serde_json::Value::Null)
+        .await;
+    let paths = seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|request| &request["path"]);
+    assert_eq!(paths.filter(|path| *path == "/crm/v8/Contacts").count(), 0);
 }

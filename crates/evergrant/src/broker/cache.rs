@@ -9,6 +9,7 @@ use std::{
 };
 
 use papaya::HashMap;
+use zoho_oauth::AccessToken;
 
 use super::{
     BrokerError, Token, TokenWarning, Wanted,
@@ -82,16 +83,39 @@ impl Cache {
         })
     }
 
-    /// Returns the connections whose tokens are in memory and in the vault.
+    /// Returns the connections whose tokens are in memory.
     pub(super) fn names(&self) -> Vec<ConnectionName> {
-        let Some(tokens) = self.tokens.get() else {
-            return Vec::new();
-        };
-        let tokens = tokens.pin();
-        let saved = tokens
-            .iter()
-            .filter(|(_, cached)| !cached.token.sealed.is_empty());
-        saved.map(|(name, _)| name.clone()).collect()
+        let tokens = self.tokens.get().map(HashMap::pin);
+        tokens.map_or_else(Vec::new, |tokens| tokens.keys().cloned().collect())
+    }
+
+    /// Tells whether the token of a connection is here alone, and of this credential.
+    pub(super) fn is_unsaved(
+        &self,
+        name: &ConnectionName,
+        credential: Fingerprint,
+        moment: &Moment,
+    ) -> bool {
+        let tokens = self.tokens.get().map(HashMap::pin);
+        let cached = tokens.as_ref().and_then(|tokens| tokens.get(name));
+        cached.is_some_and(|cached| {
+            let alive = !cached.token.left(moment).is_zero();
+            cached.token.sealed.is_empty() && cached.credential == credential && alive
+        })
+    }
+
+    /// Forgets this token if it is here alone; tells whether it was.
+    pub(super) fn forget_unsaved(&self, name: &ConnectionName, token: &AccessToken) -> bool {
+        let tokens = self.tokens.get().map(HashMap::pin);
+        let cached = tokens.as_ref().and_then(|tokens| tokens.get(name));
+        let is_it = cached.is_some_and(|cached| {
+            let same = cached.data.access_token.expose_secret() == token.expose_secret();
+            cached.token.sealed.is_empty() && same
+        });
+        if is_it {
+            self.forget(name);
+        }
+        is_it
     }
 
     /// Finds a token that will do and is here alone, since the vault did not take it.

@@ -46,7 +46,10 @@ impl Broker {
         for name in self.0.cache.names() {
             match found::find(&self.0, &name, &self.0.moment()).await {
                 Ok(found) => self.0.renew(&found),
-                Err(BrokerError::Vault(error)) => return Err(error),
+                // One row that makes no sense takes nothing from all the others.
+                Err(BrokerError::Vault(error)) if !matches!(*error, VaultError::Damaged { .. }) => {
+                    return Err(error);
+                }
                 Err(_) => self.0.cache.forget(&name),
             }
         }
@@ -58,6 +61,11 @@ impl Shared {
     /// Puts into memory what the vault has.
     fn renew(&self, found: &Found) {
         let (name, credential, moment) = (&found.name, found.credential, self.moment());
+        let revoked = found.check_not_revoked().is_err();
+        // Whoever could not put its token into the vault has a better one than that.
+        if !revoked && self.cache.is_unsaved(name, credential, &moment) {
+            return;
+        }
         let Some(token) = (found.token.as_ref()).filter(|_| found.check_not_revoked().is_ok())
         else {
             return self.cache.forget(name);

@@ -360,6 +360,7 @@ impl Shared {
         let opened = self.vault.open(&place, &token.sealed, "an access token")?;
         Ok(TokenData {
             connection: found.name.clone(),
+            connection_id: found.id.as_str().into(),
             access_token: AccessToken::new(opened),
             api_domain: found.api_domain.clone(),
             scopes: found.scopes.clone(),

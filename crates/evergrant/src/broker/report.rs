@@ -51,7 +51,10 @@ impl Broker {
         name: &ConnectionName,
         token: &AccessToken,
     ) -> Result<Report, BrokerError> {
-        let report = self.0.report(name, token).await?;
+        let mut report = self.0.report(name, token).await?;
+        if report == Report::Unknown && self.0.cache.forget_unsaved(name, token) {
+            report = Report::Dropped;
+        }
         // What was replaced elsewhere may still be in memory here.
         if matches!(report, Report::Dropped | Report::NotCurrent) {
             self.0.cache.forget(name);

@@ -53,6 +53,7 @@ fn longest(life: Duration) -> Duration {
 #[derive(Debug)]
 pub(super) struct TokenData {
     pub(super) connection: ConnectionName,
+    pub(super) connection_id: Arc<str>,
     pub(super) access_token: AccessToken,
     pub(super) api_domain: Option<ApiDomain>,
     pub(super) scopes: Scopes,
@@ -76,6 +77,11 @@ impl Token {
     /// Returns the connection that it belongs to.
     pub fn connection(&self) -> &ConnectionName {
         &self.data.connection
+    }
+
+    /// Returns the row of that connection, which outlives its name.
+    pub fn connection_id(&self) -> &str {
+        &self.data.connection_id
     }
 
     /// Returns where it is to be sent, and nowhere else; `None` until a person says.

@@ -164,9 +164,12 @@ impl KnownCallers {
     }
 
     /// Returns the grant of a handle that comes alone, as to the endpoints that revoke one; `None` also if it does
-    /// not work any more.
+    /// not work any more, or was rotated: whoever holds an old one cannot end the new one by it.
     pub fn by_token_alone(&self, handle: &str, now: Timestamp) -> Option<&Grant> {
-        self.find(handle, now)?.check(now).ok()
+        match self.find(handle, now)? {
+            found @ Found::Current(_) => found.check(now).ok(),
+            Found::Previous(..) => None,
+        }
     }
 
     /// Returns the grant of a proxy token.
@@ -185,18 +188,24 @@ impl KnownCallers {
             .get(&claims.handle_id)
             .ok_or(Denied::WrongHandle(None))?;
         let caller = || handle.grant.caller.clone();
-        let found = match &handle.previous {
-            _ if claims.epoch == handle.grant.epoch => Found::Current(handle),
-            Some(before) if claims.epoch == before.grant.epoch && now < before.valid_until => {
-                Found::Previous(handle, before)
-            }
-            _ => return Err(Denied::WrongHandle(Some(caller()))),
-        };
+        let found = handle.of_epoch(claims.epoch, now);
+        let found = found.ok_or_else(|| Denied::WrongHandle(Some(caller())))?;
         let grant = found.check(now)?;
         if claims.expires <= now {
             return Err(Denied::Expired(caller()));
         }
         Ok(grant)
+    }
+
+    /// Tells whether a grant that was found a while ago, perhaps among earlier callers, still is one: for whoever has
+    /// waited since.
+    pub fn still_have(&self, grant: &Grant, now: Timestamp) -> bool {
+        let Some(handle) = self.handles.get(&grant.handle_id) else {
+            return false;
+        };
+        let found = handle.of_epoch(grant.epoch, now);
+        let works = found.is_some_and(|found| found.check(now).is_ok());
+        works && handle.grant.connection_id == grant.connection_id
     }
 
     /// Makes a proxy token that works until `expires`, to the second below, and no longer than its grant.
@@ -257,6 +266,19 @@ impl KnownCallers {
             };
             Denied::WrongSecret(only)
         })
+    }
+}
+
+impl KnownHandle {
+    /// Finds what this handle was at an epoch, if that still works.
+    fn of_epoch(&self, epoch: u32, now: Timestamp) -> Option<Found<'_>> {
+        match &self.previous {
+            _ if epoch == self.grant.epoch => Some(Found::Current(self)),
+            Some(before) if epoch == before.grant.epoch && now < before.valid_until => {
+                Some(Found::Previous(self, before))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     config::{self, Local, Metrics},
     environment::Environment,
     http::HttpSettings,
+    open_files,
     supervisor::Sockets,
 };
 
@@ -94,6 +95,7 @@ impl<'a> Settings<'a> {
             transport: self.transport.clone(),
             retries: self.retries,
             rng: vault::rng(),
+            connections: open_files::left_for_callers(),
             patience: Patience::default(),
             proxy: proxy_settings(server),
             metrics_are_open: server.metrics == Metrics::Open,

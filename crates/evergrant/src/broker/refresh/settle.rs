@@ -259,6 +259,7 @@ impl Answer {
         let learned = found.learned_api_domain(grant);
         let data = TokenData {
             connection: found.name.clone(),
+            connection_id: found.id.as_str().into(),
             access_token: grant.access_token.clone()?,
             api_domain: learned.or_else(|| found.api_domain.clone()),
             scopes: found.scopes.clone(),

@@ -62,7 +62,10 @@ impl KnownCallers {
         for row in handles {
             // A handle that came in between the two statements comes with the next version.
             if let Some(caller) = callers.get(&row.caller_id) {
-                known.enter(row, caller)?;
+                // One row that makes no sense takes nothing from all the others.
+                if let Err(error) = known.enter(row, caller) {
+                    tracing::error!(%error, "a handle cannot be read, and is not known");
+                }
             }
         }
         for caller in callers.into_values() {
