@@ -286,7 +286,10 @@ mod tests {
                 kept_for_people: 0,
             }
         );
-        assert_eq!(config.server.public_url(), "https://zoho.example.com");
+        assert_eq!(
+            config.server.public_url().as_str(),
+            "https://zoho.example.com"
+        );
         assert_eq!(
             config.log,
             Log {

@@ -66,7 +66,12 @@ impl Settings {
         config: &Log,
     ) -> Result<Self, CliError> {
         let settings = Self::resolve(options, environment, config)?;
-        let level = settings.map_or(LogLevel::Info, |settings| settings.level);
+        let usual = if options.quiet {
+            LogLevel::Error
+        } else {
+            LogLevel::Info
+        };
+        let level = settings.map_or(usual, |settings| settings.level);
         Ok(Self {
             level,
             format: format(options, config),

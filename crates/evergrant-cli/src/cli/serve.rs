@@ -3,6 +3,7 @@
 mod admin_key;
 mod explain;
 mod running;
+mod runtime_folder;
 mod settings;
 
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};

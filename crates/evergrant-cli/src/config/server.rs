@@ -8,7 +8,7 @@ use std::{
 };
 
 use evergrant::connection::ConnectionName;
-use evergrant_server::{LocalUser, PublicUrl, Webhook};
+use evergrant_server::{LocalUser, PublicUrl, USUAL_ADDRESS, Webhook};
 use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{cli::error::CliError, duration};
@@ -129,10 +129,11 @@ impl User {
 }
 
 impl Server {
-    /// Returns where callers reach the server; this machine's own address where none is named.
-    pub(crate) fn public_url(&self) -> &str {
-        let named = self.public_url.as_ref();
-        named.map_or("http://127.0.0.1:8470", PublicUrl::as_str)
+    /// Returns where callers reach the server; where none is named, the first address that it listens at.
+    pub(crate) fn public_url(&self) -> PublicUrl {
+        let first = self.listen.first().copied().unwrap_or(USUAL_ADDRESS);
+        let named = self.public_url.clone();
+        named.unwrap_or_else(|| PublicUrl::of(first, self.tls_cert.is_some()))
     }
 
     /// Tells whether the configuration names it.

@@ -3,6 +3,7 @@
 mod alerts;
 mod canaries;
 mod estate;
+mod folders;
 mod outages;
 mod reload;
 mod stop;

@@ -40,7 +40,10 @@ pub(super) fn register(all: &mut Registry, measures: &Measures) {
         repeated,
     );
     // What took longer than the last end is in a bucket without one.
-    let ends = BUCKETS.iter().map(Duration::as_secs_f64).chain([f64::MAX]);
+    let ends = BUCKETS
+        .iter()
+        .map(Duration::as_secs_f64)
+        .chain([f64::INFINITY]);
     all.register_collector(Box::new(Times {
         buckets: ends.zip(measures.buckets()).collect(),
         seconds: measures.time().as_secs_f64(),

@@ -32,6 +32,7 @@ async fn connections_and_callers_are_counted() {
         r#"evergrant_degraded{what="vault_unreadable"} 0"#,
         "evergrant_escrow_records 0",
         "evergrant_proxy_seconds_count 0",
+        "evergrant_proxy_seconds_bucket{le=\"+Inf\"} 0",
         "evergrant_build_info{version=",
     ] {
         assert!(

@@ -70,7 +70,8 @@ pub(super) async fn run(args: &AdoptArgs, context: &mut Context<'_>) -> Result<(
     let adopted = adopted.map_err(|error| explain(&error))?;
     let url = context.config()?.server.public_url();
     let note = format!(
-        "{name}: adopted; its accounts domain is {url} from now on, its other credentials stay"
+        "{name}: adopted; its accounts domain is {} from now on, its other credentials stay",
+        url.as_str()
     );
     context.output.note(&note);
     done(&vault, &adopted, context).await

@@ -77,10 +77,10 @@ impl Settings {
         context: &Context<'_>,
     ) -> Result<Self, CliError> {
         let ours = context.config()?.server.public_url();
-        let api_domains = Credentials::api_domains(&issued, ours, vault).await;
+        let api_domains = Credentials::api_domains(&issued, ours.as_str(), vault).await;
         let api_domains = api_domains.map_err(|error| vault::explain(&error))?;
         Ok(Self {
-            accounts_domain: ours.to_owned(),
+            accounts_domain: ours.as_str().to_owned(),
             issued,
             api_domains,
         })

@@ -21,6 +21,18 @@ pub(super) fn not_started(error: &StartError) -> CliError {
                 .causes_of(error)
                 .next(format!("stop the other server, or choose another socket: --unix PATH instead of {}", path.display()))
         }
+        StartError::Listen(ListenError::Unix { .. }) => {
+            CliError::config("socket_unusable", "the server cannot start")
+                .causes_of(error)
+                .next("see that its folder is there and yours to write, or name another: --unix PATH")
+        }
+        StartError::Listen(ListenError::Address { source, .. })
+            if source.kind() == io::ErrorKind::AddrNotAvailable =>
+        {
+            CliError::config("no_such_address", "the server cannot start")
+                .causes_of(error)
+                .next("name an address of this machine, 0.0.0.0 for all of them: --listen ADDRESS")
+        }
         StartError::Listen(_) => CliError::config("address_in_use", "the server cannot start")
             .causes_of(error)
             .next("stop what listens there, or choose another address: --listen ADDRESS"),

@@ -8,7 +8,7 @@ use evergrant_server::{
 };
 use zoho_oauth::TransportConfig;
 
-use super::{ServeArgs, admin_key, explain::half_an_identity};
+use super::{ServeArgs, admin_key, explain::half_an_identity, runtime_folder};
 use crate::{
     cli::{Context, error::CliError, vault},
     config::{self, Local, Metrics},
@@ -75,6 +75,9 @@ impl<'a> Settings<'a> {
             (given, _) => given.to_vec(),
         };
         let unix = args.unix.clone().or_else(|| server.unix.clone());
+        if unix.is_none() && sockets.unix.is_none() {
+            runtime_folder::make(&self.runtime)?;
+        }
         let unix = unix.unwrap_or_else(|| self.runtime.join("evergrant.sock"));
         let public_url = args
             .public_url
