@@ -151,10 +151,11 @@ fn when_the_one_is_killed_one_more_refreshes() {
     for _ in 0..rounds().div_ceil(5) {
         crowd.expire();
         let before = crowd.refreshes();
-        crowd.fault(json!({ "do": "delay", "seconds": 0.4, "times": 1 }));
+        // Longer than it takes to start them all on a busy machine.
+        crowd.fault(json!({ "do": "delay", "seconds": 1.5, "times": 1 }));
         let children = crowd.start_all();
         let holder = crowd.holder();
-        std::thread::sleep(Duration::from_millis(rng.random_range(0..400)));
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..1500)));
         // It may just have ended.
         let _ = std::process::Command::new("kill")
             .args(["-s", "KILL", &holder.to_string()])
