@@ -4,14 +4,14 @@ use std::num::NonZeroUsize;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// So many files are kept for the vault, the log, and connections to Zoho.
+/// As many files as are kept for the vault, the log, and connections to Zoho: an eighth, and no fewer than these.
 const OURS: u64 = 256;
 
 /// Returns how many connections of callers there may be, at the limit that holds now.
 pub(crate) fn left_for_callers() -> NonZeroUsize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    // What is passed on takes two: the caller's and Zoho's.
-    let left = usize::try_from(limit.saturating_sub(OURS) / 2).unwrap_or(usize::MAX);
+    let left = limit.saturating_sub(OURS.max(limit / 8));
+    let left = usize::try_from(left).unwrap_or(usize::MAX);
     NonZeroUsize::new(left).unwrap_or(NonZeroUsize::MIN)
 }
 
