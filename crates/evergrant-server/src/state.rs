@@ -1,12 +1,14 @@
 //! What all workers share.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use arc_swap::{ArcSwap, Guard};
 use evergrant::{Broker, caller::Denied, clock::Timestamp};
+
+use tokio::time::Instant;
 
 use crate::{
     accounts::{Exchanges, Refusal},
@@ -44,6 +46,8 @@ pub(crate) struct State {
     metrics_are_open: AtomicBool,
     pub(crate) request_ids: RequestIds,
     pub(crate) api: Api,
+    /// When somebody who is not known made the vault answer.
+    pub(crate) looked: Mutex<Option<Instant>>,
     callers: ArcSwap<Callers>,
 }
 
@@ -73,6 +77,7 @@ impl State {
             exchanges: Exchanges::new(config.transport, config.retries, config.rng),
             denials: Denials::default(),
             hand_outs: HandOuts::default(),
+            looked: Mutex::default(),
             callers: ArcSwap::from_pointee(callers),
         }
     }

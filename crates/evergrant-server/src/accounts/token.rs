@@ -4,7 +4,7 @@ use std::{borrow::Cow, cmp, fmt::Write as _, sync::Arc};
 
 use evergrant::{
     broker::{BrokerError, Token},
-    caller::{Grant, Handle, Mode},
+    caller::{Denied, Grant, Handle, Mode},
 };
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -57,36 +57,52 @@ async fn give(
         return Box::pin(exchange(state, peer, asked)).await;
     }
     let callers = state.callers();
-    let grant = grant_of(state, &callers, peer, asked)?;
+    if let Ok(grant) = grant_of(state, &callers, asked) {
+        return hand_out(state, &callers, grant, None).await;
+    }
+    // It may have been added, or got new credentials, a moment ago.
+    Box::pin(state.look_again()).await;
+    let callers = state.callers();
+    let grant = grant_of(state, &callers, asked).map_err(|unknown| match unknown {
+        Unknown::Denied(denied) => state.denied(peer, &denied),
+        Unknown::Refused(refusal) => refusal,
+    })?;
     hand_out(state, &callers, grant, None).await
+}
+
+/// Why nobody's token is meant.
+enum Unknown {
+    /// The credentials are wrong.
+    Denied(Denied),
+    /// The request is.
+    Refused(Refusal),
 }
 
 /// Finds whose token is asked for.
 fn grant_of<'a>(
     state: &State,
     callers: &'a Callers,
-    peer: Peer,
     asked: &Parameters,
-) -> Result<&'a Grant, Refusal> {
+) -> Result<&'a Grant, Unknown> {
     let (known, now) = (&callers.known, state.now());
     let (id, secret) = (text(&asked.client_id), text(&asked.client_secret));
+    let refused = |refusal| Err(Unknown::Refused(refusal));
     match text(&asked.grant_type) {
         "refresh_token" => {
             let found = known.by_handle(id, secret, text(&asked.refresh_token), now);
-            found.map_err(|denied| state.denied(peer, &denied))
+            found.map_err(Unknown::Denied)
         }
         "client_credentials" => {
-            let found = known.by_client(id, secret, now);
-            let caller = found.map_err(|denied| state.denied(peer, &denied))?;
+            let caller = known.by_client(id, secret, now).map_err(Unknown::Denied)?;
             // Which of several connections is meant, only a handle says.
             let mut grants = known.grants_of(caller);
-            let (only, None) = (grants.next(), grants.next()) else {
-                return Err(Refusal::UnsupportedGrantType);
-            };
-            only.ok_or(Refusal::UnsupportedGrantType)
+            match (grants.next(), grants.next()) {
+                (Some(only), None) => Ok(only),
+                _ => refused(Refusal::UnsupportedGrantType),
+            }
         }
-        "" => Err(Refusal::Unreadable(Unreadable::NoGrantType)),
-        _ => Err(Refusal::UnsupportedGrantType),
+        "" => refused(Refusal::Unreadable(Unreadable::NoGrantType)),
+        _ => refused(Refusal::UnsupportedGrantType),
     }
 }
 

@@ -157,6 +157,13 @@ async fn a_revoked_handle_is_dead_within_a_second_and_its_connection_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_added_a_moment_ago_is_known() {
+    let estate = Estate::start().await;
+    let caller = estate.caller_at_once("nightly", Mode::Direct).await;
+    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_handle_that_was_rotated_away_cannot_end_the_new_one() {
     let estate = Estate::start().await;
     let old = estate.caller("nightly", Mode::Direct).await;

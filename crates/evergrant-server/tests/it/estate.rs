@@ -83,6 +83,13 @@ impl Estate {
 
     /// Adds a caller that may have tokens of `acme`, and waits until the server knows it.
     pub(crate) async fn caller(&self, name: &str, mode: Mode) -> Issued {
+        let issued = self.caller_at_once(name, mode).await;
+        self.settle().await;
+        issued
+    }
+
+    /// Adds a caller, and does not wait.
+    pub(crate) async fn caller_at_once(&self, name: &str, mode: Mode) -> Issued {
         let new = NewCaller {
             name: name.parse().unwrap(),
             connections: vec![acme()],
@@ -94,9 +101,7 @@ impl Estate {
         };
         let vault = self.world.vault().await;
         let mut rng = StdRng::seed_from_u64(name.bytes().map(u64::from).sum());
-        let issued = caller::add(&vault, new, &mut rng).await.unwrap();
-        self.settle().await;
-        issued
+        caller::add(&vault, new, &mut rng).await.unwrap()
     }
 
     /// Waits for as long as the server takes to notice what others did to the vault.
