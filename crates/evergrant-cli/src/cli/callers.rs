@@ -2,6 +2,7 @@
 
 mod add;
 mod adopt;
+mod connect;
 mod exchange_right;
 mod explain;
 mod limits;
@@ -35,6 +36,7 @@ Examples:
   evergrant callers adopt legacy --connection acme --client-id 1000.ABC \\
       --client-secret-file secret --refresh-token-file token
   evergrant callers list
+  evergrant callers connect nightly-sync --connection umbrella > umbrella.json
   evergrant callers rotate nightly-sync --overlap 24h > settings.json
   evergrant callers revoke nightly-sync")]
 pub(crate) struct CallersArgs {
@@ -58,6 +60,7 @@ pub(crate) enum CallersCommand {
         /// The caller
         name: CallerName,
     },
+    Connect(connect::ConnectArgs),
     Rotate(rotate::RotateArgs),
     Revoke(revoke::RevokeArgs),
 }
@@ -70,6 +73,7 @@ pub(crate) fn run(args: &CallersArgs, context: &mut Context<'_>) -> Result<(), C
             CallersCommand::Adopt(args) => adopt::run(args, context).await,
             CallersCommand::List { all } => list(*all, context).await,
             CallersCommand::Show { name } => show(name, context).await,
+            CallersCommand::Connect(args) => connect::run(args, context).await,
             CallersCommand::Rotate(args) => rotate::run(args, context).await,
             CallersCommand::Revoke(args) => revoke::run(args, context).await,
         }

@@ -1,5 +1,7 @@
 //! The commands about callers.
 
+mod connect;
+
 use std::{
     fs::File,
     process::{Command, Stdio},

@@ -62,7 +62,8 @@ async fn shown(issued: Result<Issued, CallerError>, asked: &Asked) -> Result<Res
     let ours = asked.state.public_url.as_str();
     let caller = Caller::one(&issued.caller, vault).await;
     let caller = caller.map_err(|error| explain::vault(&error))?;
-    let api_domains = Credentials::api_domains(&issued, ours, vault).await;
+    let mode = issued.caller.mode;
+    let api_domains = Credentials::api_domains(mode, &issued.handles, ours, vault).await;
     let api_domains = api_domains.map_err(|error| explain::vault(&error))?;
     let location = format!("{}/callers/{}", super::PREFIX, caller.name);
     let mut response = json(&Credentials::new(&issued, caller, ours, &api_domains));

@@ -1,8 +1,8 @@
 //! What a caller's software needs in its settings, shown once.
 
 use evergrant::{
-    caller::{Issued, Mode},
-    connection,
+    caller::{self, Handle, Issued, Mode},
+    connection::{self, ConnectionName},
     vault::{Vault, VaultError},
 };
 use serde::Serialize;
@@ -19,9 +19,10 @@ pub struct Credentials<'a> {
     pub accounts_domain: &'a str,
     /// Its client ID.
     pub client_id: &'a str,
-    /// Its client secret.
-    pub client_secret: &'a str,
-    /// A handle for each of its connections.
+    /// Its client secret; `None` if it goes on with the one that it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<&'a str>,
+    /// The handles that were made.
     pub handles: Vec<HandleRow<'a>>,
 }
 
@@ -44,8 +45,29 @@ impl<'a> Credentials<'a> {
         accounts_domain: &'a str,
         api_domains: &'a [Option<String>],
     ) -> Self {
-        let handles = issued.handles.iter().zip(api_domains);
-        let handles = handles.map(|((connection, handle), api_domain)| HandleRow {
+        let handles = &issued.handles;
+        Self {
+            client_secret: Some(issued.client_secret.expose_secret()),
+            ..Self::connected(
+                &issued.caller,
+                handles,
+                caller,
+                accounts_domain,
+                api_domains,
+            )
+        }
+    }
+
+    /// Shows the handles that were made for a caller which has its client secret already.
+    pub fn connected(
+        of: &'a caller::Caller,
+        handles: &'a [(ConnectionName, Handle)],
+        caller: Caller,
+        accounts_domain: &'a str,
+        api_domains: &'a [Option<String>],
+    ) -> Self {
+        let rows = handles.iter().zip(api_domains);
+        let rows = rows.map(|((connection, handle), api_domain)| HandleRow {
             connection: connection.as_str(),
             api_domain: api_domain.as_deref(),
             refresh_token: handle.expose_secret(),
@@ -53,9 +75,9 @@ impl<'a> Credentials<'a> {
         Self {
             caller,
             accounts_domain,
-            client_id: issued.client_id.as_str(),
-            client_secret: issued.client_secret.expose_secret(),
-            handles: handles.collect(),
+            client_id: of.client_id.as_str(),
+            client_secret: None,
+            handles: rows.collect(),
         }
     }
 
@@ -65,13 +87,14 @@ impl<'a> Credentials<'a> {
     ///
     /// If the vault cannot be read.
     pub async fn api_domains(
-        issued: &Issued,
+        mode: Mode,
+        handles: &[(ConnectionName, Handle)],
         ours: &str,
         vault: &Vault,
     ) -> Result<Vec<Option<String>>, VaultError> {
         let mut api_domains = Vec::new();
-        for (name, _) in &issued.handles {
-            api_domains.push(match issued.caller.mode {
+        for (name, _) in handles {
+            api_domains.push(match mode {
                 Mode::Proxied => Some(ours.to_owned()),
                 Mode::Direct => {
                     let found = connection::find(vault, name).await?;

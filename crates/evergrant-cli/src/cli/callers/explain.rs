@@ -14,6 +14,7 @@ pub(super) fn explain(error: &CallerError) -> CliError {
             .next("choose another name; `evergrant callers list` shows those there are")
             .next(format!("new credentials for it: evergrant callers rotate {name}")),
         CallerError::NoConnection(name) => exchange::run::not_found(name),
+        CallerError::AlreadyConnected(_) => of("already_connected"),
         CallerError::NoApp => of("no_such_app").next("evergrant apps list"),
         CallerError::NothingToUse => usage("missing_input")
             .next("--connection NAME; `evergrant connections list` shows those there are")

@@ -10,6 +10,7 @@ use evergrant::{
 
 use super::{
     add::tell,
+    connect::warn_of_revoked,
     explain::explain,
     open,
     settings::{Format, Settings, check_taken},
@@ -22,7 +23,7 @@ use crate::{
 /// Make a new client secret and new handles for a caller, and print its settings
 ///
 /// The client ID stays. What the caller has now works for the overlap, in any mixture with the new. What an earlier
-/// rotation left over ends at once.
+/// rotation left over ends at once. A handle that was revoked stays so: `callers connect` makes a new one.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -55,6 +56,7 @@ pub(super) async fn run(args: &RotateArgs, context: &mut Context<'_>) -> Result<
         return Err(taken_back(error, name, &vault).await);
     }
     tell(&settings, name, context)?;
+    warn_of_revoked(&settings.caller, context);
     context.output.note(&match args.overlap {
         Duration::ZERO => format!("{name}: the credentials before are dead"),
         overlap => format!(

@@ -1,9 +1,14 @@
 //! What a caller's software needs in its settings, printed once.
 
 use clap::ValueEnum;
-use evergrant::{caller::Issued, connection::ConnectionName, vault::Vault};
+use evergrant::{
+    caller::{Caller, Handle, Issued},
+    connection::ConnectionName,
+    vault::Vault,
+};
 use evergrant_server::shown::Credentials;
 use serde_json::{Map, Value};
+use zoho_oauth::ClientSecret;
 
 use super::shown::Shown;
 use crate::cli::{Context, error::CliError, exit_code::Kind, vault};
@@ -62,7 +67,10 @@ pub(super) fn check_taken(context: &Context<'_>) -> Result<(), CliError> {
 /// All that is printed of a caller.
 pub(super) struct Settings {
     accounts_domain: String,
-    issued: Issued,
+    pub(super) caller: Caller,
+    /// `None` if it goes on with the one that it has.
+    client_secret: Option<ClientSecret>,
+    handles: Vec<(ConnectionName, Handle)>,
     /// The API domain of each handle, where it is known.
     api_domains: Vec<Option<String>>,
 }
@@ -76,19 +84,42 @@ impl Settings {
         vault: &Vault,
         context: &Context<'_>,
     ) -> Result<Self, CliError> {
+        let secret = Some(issued.client_secret);
+        Self::of(issued.caller, secret, issued.handles, vault, context).await
+    }
+
+    /// Returns those of handles that a caller got beside the client secret which it has.
+    pub(super) async fn connected(
+        caller: Caller,
+        handles: Vec<(ConnectionName, Handle)>,
+        vault: &Vault,
+        context: &Context<'_>,
+    ) -> Result<Self, CliError> {
+        Self::of(caller, None, handles, vault, context).await
+    }
+
+    async fn of(
+        caller: Caller,
+        client_secret: Option<ClientSecret>,
+        handles: Vec<(ConnectionName, Handle)>,
+        vault: &Vault,
+        context: &Context<'_>,
+    ) -> Result<Self, CliError> {
         let ours = context.config()?.server.public_url();
-        let api_domains = Credentials::api_domains(&issued, ours.as_str(), vault).await;
-        let api_domains = api_domains.map_err(|error| vault::explain(&error))?;
+        let api_domains = Credentials::api_domains(caller.mode, &handles, ours.as_str(), vault);
+        let api_domains = api_domains.await.map_err(|error| vault::explain(&error))?;
         Ok(Self {
             accounts_domain: ours.as_str().to_owned(),
-            issued,
+            caller,
+            client_secret,
+            handles,
             api_domains,
         })
     }
 
     /// Lists the connections whose API domain nobody knows yet.
     pub(super) fn without_api_domain(&self) -> impl Iterator<Item = &ConnectionName> {
-        let handles = self.issued.handles.iter().zip(&self.api_domains);
+        let handles = self.handles.iter().zip(&self.api_domains);
         handles.filter_map(|((name, _), domain)| domain.is_none().then_some(name))
     }
 
@@ -98,10 +129,15 @@ impl Settings {
             Format::Variables => pretty(&self.variables()),
             Format::Env => Ok(self.lines()),
             Format::Json => {
-                let caller = Shown::one(&self.issued.caller, vault).await;
+                let caller = Shown::one(&self.caller, vault).await;
                 let caller = caller.map_err(|error| vault::explain(&error))?;
                 let (ours, api_domains) = (&self.accounts_domain, &self.api_domains);
-                let answer = Credentials::new(&self.issued, caller, ours, api_domains);
+                let (of, handles) = (&self.caller, &self.handles);
+                let answer = Credentials::connected(of, handles, caller, ours, api_domains);
+                let answer = Credentials {
+                    client_secret: self.client_secret.as_ref().map(ClientSecret::expose_secret),
+                    ..answer
+                };
                 let line = serde_json::to_string(&answer).map_err(unwritable)?;
                 Ok(line + "\n")
             }
@@ -139,7 +175,7 @@ impl Settings {
 
     /// Lists the settings for each connection.
     fn each(&self) -> Vec<(&ConnectionName, Vec<Setting>)> {
-        let handles = self.issued.handles.iter().zip(&self.api_domains);
+        let handles = self.handles.iter().zip(&self.api_domains);
         handles
             .map(|((name, handle), api_domain)| {
                 let mut own = self.shared(api_domain.as_deref());
@@ -151,12 +187,6 @@ impl Settings {
     }
 
     fn shared(&self, api_domain: Option<&str>) -> Vec<Setting> {
-        let Issued {
-            client_id,
-            client_secret,
-            ..
-        } = &self.issued;
-        let secret = client_secret.expose_secret().to_owned();
         let mut settings = vec![(
             "AccountsDomain",
             "ZOHO_ACCOUNTS_DOMAIN",
@@ -164,8 +194,12 @@ impl Settings {
         )];
         let api_domain = api_domain.map(str::to_owned);
         settings.extend(api_domain.map(|domain| ("ApiDomain", "ZOHO_API_DOMAIN", domain)));
-        settings.push(("ZohoClientId", "ZOHO_CLIENT_ID", client_id.to_string()));
-        settings.push(("ZohoClientSecret", "ZOHO_CLIENT_SECRET", secret));
+        let client_id = self.caller.client_id.to_string();
+        settings.push(("ZohoClientId", "ZOHO_CLIENT_ID", client_id));
+        settings.extend(self.client_secret.as_ref().map(|secret| {
+            let secret = secret.expose_secret().to_owned();
+            ("ZohoClientSecret", "ZOHO_CLIENT_SECRET", secret)
+        }));
         settings
     }
 }
