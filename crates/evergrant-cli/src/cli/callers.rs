@@ -10,6 +10,7 @@ mod revoke;
 mod rotate;
 mod settings;
 mod shown;
+mod warnings;
 
 use clap::{Args, Subcommand};
 use evergrant::{

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use evergrant::{
-    caller::{self, Caller, CallerError, CallerName, Handle},
+    caller::{self, CallerError, CallerName, Handle},
     connection::ConnectionName,
     vault::UnlockedVault,
 };
@@ -12,8 +12,9 @@ use super::{
     explain::explain,
     find, open,
     settings::{Format, Settings, check_taken},
+    warnings::warn_of_expired,
 };
-use crate::cli::{Context, error::CliError, output::Warning, vault::rng};
+use crate::cli::{Context, error::CliError, vault::rng};
 
 /// Give a caller a handle for one connection more, and print the settings that go with it
 ///
@@ -58,6 +59,7 @@ pub(super) async fn run(args: &ConnectArgs, context: &mut Context<'_>) -> Result
         Err(error) => return Err(taken_back(error, args, id, &vault).await),
     };
     tell(&settings, name, context)?;
+    warn_of_expired(&settings.caller, vault.vault().now(), context);
     let note = format!("{name}: its client secret stays as it is, and is not printed");
     context.output.note(&note);
     vault.vault().close().await;
@@ -111,28 +113,5 @@ async fn taken_back(
                 "the handle of {name} for {connection} reached nobody, and could not be revoked: {failed}"
             ))
             .next(format!("evergrant callers rotate {name}     makes it anew")),
-    }
-}
-
-/// Warns of each connection whose handle was revoked, so that the caller gets no token of it.
-pub(super) fn warn_of_revoked(caller: &Caller, context: &mut Context<'_>) {
-    let name = &caller.name;
-    let mut lost: Vec<&ConnectionName> = Vec::new();
-    for own in caller.connections.iter().filter(|own| !own.is_removed) {
-        let works = |other: &&caller::CallerConnection| {
-            other.connection == own.connection && other.revoked_at.is_none() && !other.is_removed
-        };
-        if !caller.connections.iter().any(|other| works(&other)) && !lost.contains(&&own.connection)
-        {
-            lost.push(&own.connection);
-        }
-    }
-    for connection in lost {
-        let message = format!(
-            "the handle of {name} for {connection} was revoked, and stays so: it gets no token of {connection} before a new one is made: evergrant callers connect {name} --connection {connection}"
-        );
-        context
-            .output
-            .warn(&Warning::new("handle_revoked", message));
     }
 }

@@ -10,10 +10,10 @@ use evergrant::{
 
 use super::{
     add::tell,
-    connect::warn_of_revoked,
     explain::explain,
     open,
     settings::{Format, Settings, check_taken},
+    warnings::{warn_of_expired, warn_of_revoked},
 };
 use crate::{
     cli::{Context, error::CliError, time::span, vault::rng},
@@ -56,6 +56,7 @@ pub(super) async fn run(args: &RotateArgs, context: &mut Context<'_>) -> Result<
         return Err(taken_back(error, name, &vault).await);
     }
     tell(&settings, name, context)?;
+    warn_of_expired(&settings.caller, vault.vault().now(), context);
     warn_of_revoked(&settings.caller, context);
     context.output.note(&match args.overlap {
         Duration::ZERO => format!("{name}: the credentials before are dead"),

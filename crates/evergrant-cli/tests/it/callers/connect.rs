@@ -112,3 +112,24 @@ fn a_handle_that_standard_output_does_not_take_is_dead() {
     assert_eq!(flow.rows(living), "1");
     done(&flow.world, CONNECT);
 }
+
+#[test]
+fn an_expired_caller_stays_expired_and_that_is_said() {
+    let flow = two();
+    add(&flow, "--connection acme --expires 1d");
+    let changed = flow.rows("UPDATE callers SET expires_at = 1000; SELECT changes()");
+    assert_eq!(changed, "1");
+    for line in [
+        "callers rotate nightly --json",
+        &format!("{CONNECT} --json"),
+    ] {
+        let outcome = done(&flow.world, line);
+        let warning: Value = serde_json::from_str(&outcome.stderr).unwrap();
+        assert_eq!(warning["warning"]["code"], "expired", "{line}");
+        let message = warning["warning"]["message"].as_str().unwrap();
+        for part in ["1970-01-01T00:00:01", "callers revoke nightly", "--expires"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(outcome.answer()["caller"]["state"], "expired");
+    }
+}
