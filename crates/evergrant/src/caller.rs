@@ -31,7 +31,7 @@ pub use self::{
     note::{HandedOut, note_denied, note_handed_out, note_used},
     read::{exchange_apps, find, list, list_all},
     revoke::{revoke, revoke_handle},
-    rotate::{rotate, undo_rotation},
+    rotate::{Rotation, rotate, undo_rotation},
     rule::{InvalidRule, Rule},
 };
 use crate::{clock::Timestamp, connection::ConnectionName};

@@ -308,6 +308,17 @@ fn a_rotation_brings_new_credentials_for_the_same_client() {
     assert_ne!(rotated["client_secret"], old["client_secret"]);
     assert_ne!(rotated["handles"], old["handles"]);
     assert!(show(&flow)["previous_valid_until"].is_string());
+    let error = fails(&flow.world, "callers rotate nightly", 3, "in_overlap");
+    let next = "callers rotate nightly --force";
+    assert!(error["next"].to_string().contains(next), "{error}");
+    let until = show(&flow)["previous_valid_until"].clone();
+    assert!(
+        error["causes"]
+            .to_string()
+            .contains(until.as_str().unwrap()),
+        "{error}"
+    );
+    done(&flow.world, next);
     let at_once = done(&flow.world, "callers rotate nightly --overlap 0");
     assert!(
         at_once.stderr.contains("the credentials before are dead"),

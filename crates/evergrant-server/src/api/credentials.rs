@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use evergrant::caller::{self, CallerError, CallerName, Issued};
+use evergrant::caller::{self, CallerError, CallerName, Issued, Rotation};
 use http::{HeaderValue, StatusCode, header::LOCATION};
 use rand::{SeedableRng, rngs::StdRng};
 use serde::Deserialize;
@@ -40,18 +40,23 @@ pub(super) async fn add(
 /// How credentials are made anew.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rotation {
+pub(super) struct Wanted {
     overlap_seconds: Option<u64>,
+    #[serde(default)]
+    force: bool,
 }
 
 /// Makes a caller's credentials anew.
 pub(super) async fn rotate(
     Admin(asked): Admin,
     Name(name): Name<CallerName>,
-    Json(rotation): Json<Rotation>,
+    Json(wanted): Json<Wanted>,
 ) -> Result<Response, Problem> {
-    let overlap = Duration::from_secs(rotation.overlap_seconds.unwrap_or(OVERLAP));
-    let issued = caller::rotate(&asked.vault(), &name, overlap, &mut rng()).await;
+    let rotation = Rotation {
+        overlap: Duration::from_secs(wanted.overlap_seconds.unwrap_or(OVERLAP)),
+        force: wanted.force,
+    };
+    let issued = caller::rotate(&asked.vault(), &name, rotation, &mut rng()).await;
     shown(issued, &asked).await
 }
 

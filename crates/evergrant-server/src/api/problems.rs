@@ -6,6 +6,7 @@ use http::StatusCode;
 use crate::{
     explain::{self, no_connection},
     problem::{Code, Problem},
+    time::rfc3339,
 };
 
 /// Says it in the command line's words, with what to do over HTTP.
@@ -33,6 +34,11 @@ pub(super) fn caller(error: &CallerError) -> Problem {
         CallerError::Adopted(name) => taken("adopted").next(format!(
             "if the software can be given new settings after all: DELETE /evergrant/v1/callers/{name}, then add it"
         )),
+        CallerError::InOverlap { until, .. } => taken("in_overlap")
+            .cause(format!("those work until {}", rfc3339(*until)))
+            .next("wait until then")
+            .next("\"force\": true ends them now, and lets those of the rotation before work for the overlap")
+            .next("\"overlap_seconds\": 0 ends both now"),
         CallerError::Vault(error) => explain::vault(error),
         _ => explain::other(error),
     }

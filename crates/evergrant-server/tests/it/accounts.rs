@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evergrant::caller::{self, Mode};
+use evergrant::caller::{self, Mode, Rotation};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use rand::{SeedableRng, rngs::StdRng};
@@ -168,7 +168,11 @@ async fn a_handle_that_was_rotated_away_cannot_end_the_new_one() {
     let estate = Estate::start().await;
     let old = estate.caller("nightly", Mode::Direct).await;
     let vault = estate.world.vault().await;
-    let (name, overlap) = (&old.caller.name, Duration::from_secs(3600));
+    let name = &old.caller.name;
+    let overlap = Rotation {
+        overlap: Duration::from_secs(3600),
+        force: false,
+    };
     let mut rng = StdRng::seed_from_u64(4);
     let new = caller::rotate(&vault, name, overlap, &mut rng)
         .await

@@ -98,6 +98,15 @@ async fn a_caller_is_added_rotated_and_revoked_and_works_meanwhile() {
         .await
         .json();
     assert!(works(&estate, &rotated).await && works(&estate, &rotated_again).await);
+    let path = "/callers/nightly/rotate";
+    let repeated = estate.api("POST", path, Value::Null).await;
+    assert_eq!(reason(&repeated), (409, "in_overlap".into()));
+    let next = repeated.json()["next"].to_string();
+    assert!(next.contains("force"), "{next}");
+    assert!(works(&estate, &rotated).await, "what is in use goes on");
+    let force = json!({ "force": true });
+    let forced = estate.api("POST", path, force).await.json();
+    assert!(!works(&estate, &rotated).await && works(&estate, &forced).await);
 
     let revoked = estate.api("DELETE", "/callers/nightly", Value::Null).await;
     assert_eq!(revoked.json()["state"], "revoked");
@@ -118,6 +127,7 @@ async fn a_caller_is_added_rotated_and_revoked_and_works_meanwhile() {
         events,
         [
             "caller_added",
+            "caller_rotated",
             "caller_rotated",
             "caller_rotated",
             "caller_revoked"

@@ -1,7 +1,7 @@
 //! What can go wrong with a caller.
 
 use super::CallerName;
-use crate::{connection::ConnectionName, vault::VaultError};
+use crate::{clock::Timestamp, connection::ConnectionName, vault::VaultError};
 
 /// Why a caller was not added or changed.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,16 @@ pub enum CallerError {
         "the caller {0} was adopted with the refresh token that its software holds: there is nothing new to give it"
     )]
     Adopted(CallerName),
+    /// The credentials before the last rotation still work, and another rotation would end them.
+    #[error(
+        "the caller {name} was rotated a while ago: another rotation would end the credentials from before at once"
+    )]
+    InOverlap {
+        /// The caller.
+        name: CallerName,
+        /// Until when they work.
+        until: Timestamp,
+    },
     /// There is no rotation to take back.
     #[error("the caller {0} has no credentials to go back to")]
     NotRotated(CallerName),

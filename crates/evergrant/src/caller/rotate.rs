@@ -11,22 +11,44 @@ use super::{
 };
 use crate::{audit::Event, vault::UnlockedVault};
 
-/// Makes a new client secret and new handles for a caller. The old ones work for `overlap` longer, in any mixture
+/// How credentials are made anew.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// How long the old credentials still work.
+    pub overlap: Duration,
+    /// Whether what the rotation before left over may end before its time.
+    pub force: bool,
+}
+
+/// Makes a new client secret and new handles for a caller. The old ones work for the overlap longer, in any mixture
 /// with the new, and so do proxy tokens that were issued for them; what a rotation before left over ends at once.
+/// So within the overlap of that one, only a rotation with `force` or without an overlap is made: whoever asks again
+/// because an answer was lost would end the credentials that are in use.
 ///
 /// # Errors
 ///
-/// If there is no such caller, or if it was adopted; or the vault's. Then nothing has changed.
+/// If there is no such caller, if it was adopted or rotated a while ago; or the vault's. Then nothing has changed.
 pub async fn rotate(
     vault: &UnlockedVault,
     name: &CallerName,
-    overlap: Duration,
+    rotation: Rotation,
     rng: &mut (dyn CryptoRng + Send),
 ) -> Result<Issued, CallerError> {
     let mut change = Change::begin(vault).await?;
     let mut caller = change.caller(name).await?;
     if caller.adopted {
         return Err(CallerError::Adopted(name.clone()));
+    }
+    let Rotation { overlap, force } = rotation;
+    let before = caller.previous_valid_until;
+    if let Some(until) = before.filter(|until| *until > change.now)
+        && !force
+        && !overlap.is_zero()
+    {
+        return Err(CallerError::InOverlap {
+            name: name.clone(),
+            until,
+        });
     }
     let until = change.now.plus(overlap);
     let client_secret = new_client_secret(rng);

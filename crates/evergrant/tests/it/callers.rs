@@ -7,7 +7,7 @@ use evergrant::{
     broker::{Report, Token, Wanted},
     caller::{
         self, Adoption, CallerError, CallerName, Denied, ExchangeRight, Grant, Handle, Issued,
-        KnownCallers, Mode, NewCaller, ProxyToken,
+        KnownCallers, Mode, NewCaller, ProxyToken, Rotation,
     },
     connection::{self, ConnectionName},
     revoke,
@@ -19,6 +19,10 @@ use zoho_oauth::{ClientSecret, RefreshToken, Scopes, Transport, TransportConfig}
 use crate::world::{World, acme};
 
 const HOUR: Duration = Duration::from_secs(3600);
+const HOURLY: Rotation = Rotation {
+    overlap: HOUR,
+    force: false,
+};
 const REFRESH_TOKEN: &str =
     "1000.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
@@ -194,7 +198,7 @@ async fn the_credentials_before_a_rotation_work_until_the_overlap_is_over() {
     let known = office.known().await;
     let end = office.world.clock.now().plus(2 * HOUR);
     let old_proxy = known.issue_proxy_token(office.show(&known, &old).unwrap(), end);
-    let rotated = caller::rotate(&office.vault, &name("nightly"), HOUR, &mut office.rng).await;
+    let rotated = caller::rotate(&office.vault, &name("nightly"), HOURLY, &mut office.rng).await;
     let new = rotated.unwrap();
     assert_eq!(new.client_id, old.client_id);
     assert_eq!(new.handles[0].1.id(), old.handles[0].1.id());
@@ -224,27 +228,50 @@ async fn the_credentials_before_a_rotation_work_until_the_overlap_is_over() {
 }
 
 #[tokio::test]
-async fn a_second_rotation_ends_what_the_first_left_over() {
+async fn a_second_rotation_ends_what_the_first_left_over_only_on_purpose() {
     let mut office = Office::new().await;
     let first = office.nightly().await;
-    for _ in 0..2 {
-        let rotated = caller::rotate(&office.vault, &name("nightly"), HOUR, &mut office.rng).await;
-        rotated.unwrap();
-    }
+    let by = name("nightly");
+    let rotated = caller::rotate(&office.vault, &by, HOURLY, &mut office.rng).await;
+    let second = rotated.unwrap();
+    office.world.clock.advance(HOUR / 2);
+    let end = office.world.clock.now().plus(HOUR / 2);
+    let again = caller::rotate(&office.vault, &by, HOURLY, &mut office.rng).await;
+    assert!(
+        matches!(again, Err(CallerError::InOverlap { until, .. }) if until <= end && until.until(end) < HOUR / 60)
+    );
     let known = office.known().await;
-    assert!(office.show(&known, &first).is_err());
-    let found = caller::find(office.vault.vault(), &name("nightly"))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(found.previous_valid_until.unwrap() > office.world.clock.now());
+    assert!([&first, &second].map(|one| office.show(&known, one).is_ok()) == [true, true]);
+
+    let force = Rotation {
+        force: true,
+        ..HOURLY
+    };
+    let rotated = caller::rotate(&office.vault, &by, force, &mut office.rng).await;
+    let third = rotated.unwrap();
+    let known = office.known().await;
+    let work = [&first, &second, &third].map(|one| office.show(&known, one).is_ok());
+    assert_eq!(work, [false, true, true]);
+    assert!(third.caller.previous_valid_until.unwrap() > office.world.clock.now());
+
+    let at_once = Rotation {
+        overlap: Duration::ZERO,
+        force: false,
+    };
+    let rotated = caller::rotate(&office.vault, &by, at_once, &mut office.rng).await;
+    rotated.unwrap();
+    let rotated = caller::rotate(&office.vault, &by, HOURLY, &mut office.rng).await;
+    rotated.unwrap();
+    office.world.clock.advance(HOUR);
+    let rotated = caller::rotate(&office.vault, &by, HOURLY, &mut office.rng).await;
+    rotated.unwrap();
 }
 
 #[tokio::test]
 async fn a_rotation_that_reached_nobody_is_taken_back() {
     let mut office = Office::new().await;
     let old = office.nightly().await;
-    let rotated = caller::rotate(&office.vault, &name("nightly"), HOUR, &mut office.rng).await;
+    let rotated = caller::rotate(&office.vault, &name("nightly"), HOURLY, &mut office.rng).await;
     let lost = rotated.unwrap();
     caller::undo_rotation(&office.vault, &name("nightly"))
         .await
@@ -370,7 +397,7 @@ async fn adopted_software_goes_on_with_what_it_holds() {
         panic!("{twice:?}");
     };
     assert_eq!(by, name("legacy-1"));
-    let rotated = caller::rotate(&office.vault, &by, HOUR, &mut office.rng).await;
+    let rotated = caller::rotate(&office.vault, &by, HOURLY, &mut office.rng).await;
     assert!(matches!(rotated, Err(CallerError::Adopted(_))));
     caller::revoke(&office.vault, &by).await.unwrap();
     let again = legacy("legacy-3", REFRESH_TOKEN);

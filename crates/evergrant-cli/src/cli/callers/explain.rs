@@ -1,6 +1,7 @@
 //! What to say when a caller is not found, not added or not changed.
 
 use evergrant::caller::{CallerError, CallerName};
+use evergrant_server::time::rfc3339;
 
 use crate::cli::{error::CliError, exchange, redact::hide_tokens, vault};
 
@@ -31,6 +32,11 @@ pub(super) fn explain(error: &CallerError) -> CliError {
         CallerError::Adopted(name) => of("adopted")
             .next(format!("if the software can be given new settings after all: evergrant callers revoke {name}"))
             .next(format!("then: evergrant callers add {name} --connection NAME")),
+        CallerError::InOverlap { name, until } => of("in_overlap")
+            .cause(format!("those work until {}", rfc3339(*until)))
+            .next("wait until then")
+            .next(format!("evergrant callers rotate {name} --force     ends them now, and lets those of the rotation before work for the overlap"))
+            .next(format!("evergrant callers rotate {name} --overlap 0     ends both now")),
         CallerError::Vault(error) => vault::explain(error),
         _ => vault::explain_other(error),
     }

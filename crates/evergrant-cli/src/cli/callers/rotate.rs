@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use evergrant::{
-    caller::{self, CallerName},
+    caller::{self, CallerName, Rotation},
     vault::UnlockedVault,
 };
 
@@ -22,8 +22,8 @@ use crate::{
 
 /// Make a new client secret and new handles for a caller, and print its settings
 ///
-/// The client ID stays. What the caller has now works for the overlap, in any mixture with the new. What an earlier
-/// rotation left over ends at once. A handle that was revoked stays so: `callers connect` makes a new one.
+/// The client ID stays. What the caller has now works for the overlap, in any mixture with the new. While what an
+/// earlier rotation left over still works, another is refused unless --force or --overlap 0 ends it. A handle that was revoked stays so: `callers connect` makes a new one.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -35,6 +35,9 @@ pub(crate) struct RotateArgs {
     /// How long the old credentials still work
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
     pub(crate) overlap: Duration,
+    /// End what an earlier rotation left over before its time
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print the settings in this form: `variables` unless you say otherwise
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
@@ -48,7 +51,11 @@ pub(super) async fn run(args: &RotateArgs, context: &mut Context<'_>) -> Result<
     let working = |own: &&caller::CallerConnection| own.revoked_at.is_none() && !own.is_removed;
     let count = found.connections.iter().filter(working).count();
     let format = Format::choose(args.format, count, context)?;
-    let issued = caller::rotate(&vault, name, args.overlap, &mut rng()).await;
+    let rotation = Rotation {
+        overlap: args.overlap,
+        force: args.force,
+    };
+    let issued = caller::rotate(&vault, name, rotation, &mut rng()).await;
     let issued = issued.map_err(|error| explain(&error))?;
     let settings = Settings::new(issued, vault.vault(), context).await?;
     let text = settings.text(format, vault.vault()).await?;

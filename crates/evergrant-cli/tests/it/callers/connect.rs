@@ -91,7 +91,7 @@ fn a_caller_whose_handle_was_revoked_gets_another() {
         .map(|at| show(&flow)["connections"][at]["state"].clone())
         .collect();
     assert_eq!(states, ["revoked", "active"]);
-    let again = done(&flow.world, "callers rotate nightly --json");
+    let again = done(&flow.world, "callers rotate nightly --force --json");
     assert_eq!(again.stderr, "");
 }
 
