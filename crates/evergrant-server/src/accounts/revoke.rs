@@ -51,6 +51,12 @@ async fn revoke_handle(state: &State, peer: Peer, asked: &Parameters) -> Result<
         let named = (callers.known).by_handle(id, secret, text(&asked.token), state.now());
         named.map_err(|denied| state.denied(peer, &denied))?;
     }
+    // Nobody knows the handle's uses any more once callers are read again.
+    if let Some(at) = callers.usage(grant).last_used() {
+        let used = [(grant.caller.id.clone(), at)];
+        let noted = caller::note_used(state.broker.vault(), &used).await;
+        noted.unwrap_or_else(|error| tracing::warn!(%error, "the last use could not be noted"));
+    }
     let revoked = caller::revoke_handle(state.broker.vault(), grant.handle_id).await;
     revoked.map_err(|error| {
         tracing::warn!(%error, "a handle could not be revoked");

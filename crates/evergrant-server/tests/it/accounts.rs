@@ -138,8 +138,11 @@ async fn a_revoked_handle_is_dead_within_a_second_and_its_connection_lives() {
         ("new", "/oauth/v2/revoke/token"),
     ] {
         let caller = estate.caller(name, Mode::Direct).await;
+        estate.refresh(&caller).await;
         let handle = caller.handles[0].1.expose_secret();
         let reply = estate.post(path, &[("token", handle)]).await;
+        let last_used = estate.stored(&caller).await.last_used_at;
+        assert!(last_used.is_some(), "its last use is not forgotten with it");
         assert_eq!(reply.json(), json!({"status": "success"}));
         assert_eq!(
             estate.refresh(&caller).await.json()["error"],
