@@ -230,10 +230,12 @@ fn name_taken(name: &ConnectionName) -> CliError {
 /// Asks a person for a yes; without a terminal that takes `--yes`.
 pub(super) fn confirmed(question: &str, context: &mut Context<'_>) -> Result<bool, CliError> {
     let Some(mut terminal) = context.prompter() else {
-        return Err(
-            CliError::usage("not_confirmed", "this cannot be asked without a terminal")
-                .next("give --yes"),
-        );
+        return Err(CliError::usage(
+            "not_confirmed",
+            "without a terminal, nobody can be asked for a yes",
+        )
+        .cause(format!("the question is: {question}"))
+        .next("--yes says yes to it"));
     };
     let agreed = terminal.confirm(question).map_err(|error| {
         CliError::usage("not_confirmed", "the question was not answered")

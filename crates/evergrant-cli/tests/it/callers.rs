@@ -224,6 +224,9 @@ fn what_cannot_be_added_says_why() {
     ] {
         fails(&flow.world, line, exit_code, reason);
     }
+    let error = fails(&flow.world, "callers revoke nightly", 2, "not_confirmed");
+    let question = "Revoke the caller nightly?";
+    assert!(error["causes"].to_string().contains(question), "{error}");
     assert_eq!(flow.rows("SELECT count(*) FROM callers"), "1");
     done(&flow.world, "callers add other --allow-exchange new");
 }
@@ -333,6 +336,13 @@ fn a_revoked_caller_is_listed_only_on_request() {
     add(&flow, "--connection acme --direct");
     let revoked = done(&flow.world, "callers revoke nightly --yes --json").answer();
     assert_eq!(revoked["state"], "revoked");
+    let error = fails(
+        &flow.world,
+        "callers revoke nightly --yes",
+        3,
+        "already_revoked",
+    );
+    assert!(error["next"].to_string().contains("--now"), "{error}");
     assert_eq!(done(&flow.world, "callers list --json").answer(), json!([]));
     assert_eq!(
         done(&flow.world, "callers list --all --json").answer(),

@@ -8,8 +8,10 @@ use evergrant::{
     vault::{UnlockedVault, Vault},
 };
 
+use evergrant_server::time::rfc3339;
+
 use self::now::Sender;
-use super::{done, explain::explain, explain::not_found, find};
+use super::{done, explain::explain, explain::not_found};
 use crate::cli::{
     Context, connections::confirmed, error::CliError, exchange::HttpArgs, vault as cli_vault,
 };
@@ -46,7 +48,10 @@ pub(super) async fn run(args: &RevokeArgs, context: &mut Context<'_>) -> Result<
     let vault = vault.ok_or_else(|| not_found(name))?;
     let found = match args.now {
         true => find_at_all(name, vault.vault()).await?,
-        false => find(name, vault.vault()).await?,
+        false => match find_at_all(name, vault.vault()).await? {
+            found if found.revoked_at.is_some() => return Err(already_revoked(&found)),
+            found => found,
+        },
     };
     if !args.yes && !confirmed(&question(args, &found), context)? {
         return Ok(());
@@ -81,6 +86,20 @@ async fn find_at_all(name: &CallerName, vault: &Vault) -> Result<Caller, CliErro
     let of_name = all.into_iter().filter(|caller| caller.name == *name);
     let last = of_name.max_by_key(|caller| (caller.revoked_at.is_none(), caller.revoked_at));
     last.ok_or_else(|| not_found(name))
+}
+
+fn already_revoked(found: &Caller) -> CliError {
+    let name = &found.name;
+    let when = found.revoked_at.map(rfc3339).unwrap_or_default();
+    let message = format!("the caller {name} is already revoked, since {when}");
+    let error = CliError::config("already_revoked", message)
+        .next("evergrant callers list --all     shows it");
+    match found.mode {
+        Mode::Direct => error.next(format!(
+            "evergrant callers revoke {name} --now     ends the access tokens that it may hold"
+        )),
+        Mode::Proxied => error,
+    }
 }
 
 fn question(args: &RevokeArgs, found: &Caller) -> String {
