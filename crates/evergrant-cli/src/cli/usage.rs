@@ -193,6 +193,8 @@ fn reason(kind: ErrorKind) -> &'static str {
 /// Returns the words among the arguments that name the command, after the program's.
 fn command_among(arguments: &[OsString]) -> String {
     let mut command = Cli::command();
+    // Commands below the first are not there before.
+    command.build();
     let mut names = vec![command.get_name().to_owned()];
     for argument in arguments.iter().skip(1) {
         if let Some(found) = command.find_subcommand(argument) {
@@ -248,6 +250,25 @@ mod tests {
                 !error.to_json().contains("s3cret") && !error.to_text().contains("s3cret"),
                 "{line}"
             );
+        }
+    }
+
+    #[test]
+    fn after_a_wrong_value_comes_the_help_of_the_command_that_took_it() {
+        for (line, help) in [
+            ("evergrant callers add X@", "evergrant callers add --help"),
+            (
+                "evergrant callers add a --format bad",
+                "evergrant callers add --help",
+            ),
+            ("evergrant callers nonsense", "evergrant callers --help"),
+            (
+                "evergrant connections set X@",
+                "evergrant connections set --help",
+            ),
+        ] {
+            let text = refusal(line).to_text();
+            assert!(text.contains(&format!(" {help}\n")), "{text}");
         }
     }
 
