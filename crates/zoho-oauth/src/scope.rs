@@ -128,6 +128,19 @@ impl Scopes {
             .collect()
     }
 
+    /// Returns what both open: the scopes of each that the other covers.
+    pub fn common(&self, other: &Scopes) -> Scopes {
+        let mut both = Scopes::default();
+        for (from, by) in [(other, self), (self, other)] {
+            for scope in from.iter().filter(|scope| covers(&by.0, scope)) {
+                if !covers(&both.0, scope) {
+                    both.extend([scope.clone()]);
+                }
+            }
+        }
+        both
+    }
+
     /// Says whether none of the required scopes is missing.
     pub fn covers(&self, required: &Scopes) -> bool {
         required.iter().all(|needed| covers(&self.0, needed))

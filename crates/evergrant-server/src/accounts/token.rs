@@ -166,10 +166,14 @@ fn write(
         json.push_str(handle.expose_secret());
     }
     json.push_str("\",\"scope\":\"");
+    let both;
     let scopes = if caller.scopes.is_empty() {
         token.scopes()
-    } else {
+    } else if token.scopes().is_empty() || token.scopes().covers(&caller.scopes) {
         &caller.scopes
+    } else {
+        both = token.scopes().common(&caller.scopes);
+        &both
     };
     // Writing to a string cannot fail.
     let _ = write!(json, "{scopes}\",\"api_domain\":\"");

@@ -400,3 +400,22 @@ async fn a_vault_that_is_gone_is_said() {
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(reply.json()["code"], "vault");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_told_the_scopes_that_its_token_opens() {
+    let estate = Estate::start().await;
+    let scopes = json!(["ZohoCRM.modules.READ", "Desk.tickets.READ"]);
+    let new = json!({ "name": "nightly", "connections": ["acme"], "scopes": scopes });
+    let added = estate.api("POST", "/callers", new).await.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let (id, secret) = (text(&added["client_id"]), text(&added["client_secret"]));
+    let handle = text(&added["handles"][0]["refresh_token"]);
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", &id),
+        ("client_secret", &secret),
+        ("refresh_token", &handle),
+    ];
+    let token = estate.post("/oauth/v2/token", &form).await.json();
+    assert_eq!(token["scope"], "ZohoCRM.modules.READ", "{token}");
+}

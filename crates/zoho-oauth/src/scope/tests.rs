@@ -11,6 +11,35 @@ fn covers(granted: &str, needed: &str) -> bool {
 }
 
 #[test]
+fn what_two_have_in_common_is_what_both_open() {
+    for (one, other, both) in [
+        (
+            "ZohoCRM.modules.ALL",
+            "ZohoCRM.modules.READ",
+            "ZohoCRM.modules.READ",
+        ),
+        (
+            "ZohoCRM.modules.READ",
+            "ZohoCRM.modules.ALL",
+            "ZohoCRM.modules.READ",
+        ),
+        (
+            "ZohoCRM.modules.READ",
+            "ZohoCRM.modules.READ Desk.tickets.READ",
+            "ZohoCRM.modules.READ",
+        ),
+        ("ZohoCRM.modules.READ", "Desk.tickets.READ", ""),
+    ] {
+        let parse = |text| Scopes::parse(text).unwrap();
+        assert_eq!(
+            parse(one).common(&parse(other)),
+            parse(both),
+            "{one}, {other}"
+        );
+    }
+}
+
+#[test]
 fn a_missing_part_or_all_matches_anything() {
     assert!(covers(
         "ZohoCRM.modules.ALL",

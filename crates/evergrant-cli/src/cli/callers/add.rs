@@ -12,6 +12,7 @@ use super::{
     explain::explain,
     limits::LimitArgs,
     settings::{Format, Settings, check_taken},
+    warnings::warn_of_scopes,
 };
 use crate::cli::{Context, error::CliError, exchange::run::not_found, output::Warning, vault::rng};
 
@@ -72,6 +73,8 @@ pub(super) async fn run(args: &AddArgs, context: &mut Context<'_>) -> Result<(),
         return Err(taken_back(error, &args.name, &vault).await);
     }
     tell(&settings, &args.name, context)?;
+    let (caller, connections) = (&settings.caller, &args.connections);
+    warn_of_scopes(caller, connections, vault.vault(), context).await?;
     vault.vault().close().await;
     Ok(())
 }

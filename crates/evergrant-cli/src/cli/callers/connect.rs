@@ -12,7 +12,7 @@ use super::{
     explain::explain,
     find, open,
     settings::{Format, Settings, check_taken},
-    warnings::warn_of_expired,
+    warnings::{warn_of_expired, warn_of_scopes},
 };
 use crate::cli::{Context, error::CliError, vault::rng};
 
@@ -59,6 +59,8 @@ pub(super) async fn run(args: &ConnectArgs, context: &mut Context<'_>) -> Result
         Err(error) => return Err(taken_back(error, args, id, &vault).await),
     };
     tell(&settings, name, context)?;
+    let connections = std::slice::from_ref(connection);
+    warn_of_scopes(&settings.caller, connections, vault.vault(), context).await?;
     warn_of_expired(&settings.caller, vault.vault().now(), context);
     let note = format!("{name}: its client secret stays as it is, and is not printed");
     context.output.note(&note);

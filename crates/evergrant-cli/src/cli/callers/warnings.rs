@@ -3,11 +3,12 @@
 use evergrant::{
     caller::{Caller, CallerConnection},
     clock::Timestamp,
-    connection::ConnectionName,
+    connection::{self, ConnectionName},
+    vault::Vault,
 };
 use evergrant_server::time::rfc3339;
 
-use crate::cli::{Context, output::Warning};
+use crate::cli::{Context, error::CliError, output::Warning, vault};
 
 /// Warns that a caller has expired, which new credentials do not change.
 pub(super) fn warn_of_expired(caller: &Caller, now: Timestamp, context: &mut Context<'_>) {
@@ -43,4 +44,37 @@ pub(super) fn warn_of_revoked(caller: &Caller, context: &mut Context<'_>) {
             .output
             .warn(&Warning::new("handle_revoked", message));
     }
+}
+
+/// Warns of each of these connections that lacks a scope which the caller is narrowed to.
+pub(super) async fn warn_of_scopes(
+    caller: &Caller,
+    connections: &[ConnectionName],
+    vault: &Vault,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let name = &caller.name;
+    for connection in connections {
+        let found = connection::find(vault, connection).await;
+        let found = found.map_err(|error| vault::explain(&error))?;
+        // Of scopes that nobody told, none is known to lack.
+        let Some(found) = found.filter(|found| !found.scopes.is_empty()) else {
+            continue;
+        };
+        let missing = found.scopes.missing(&caller.scopes);
+        if missing.is_empty() {
+            continue;
+        }
+        let common = found.scopes.common(&caller.scopes);
+        let gets = match common.is_empty() {
+            true => "nothing".to_owned(),
+            false => common.to_console_string(),
+        };
+        let message = format!(
+            "{connection} has no scope {}: of its scopes, {name} gets {gets} there, until a grant token with more is exchanged: evergrant exchange {connection} --replace",
+            missing.to_console_string()
+        );
+        context.output.warn(&Warning::new("scope_missing", message));
+    }
+    Ok(())
 }

@@ -133,3 +133,28 @@ fn an_expired_caller_stays_expired_and_that_is_said() {
         assert_eq!(outcome.answer()["caller"]["state"], "expired");
     }
 }
+
+#[test]
+fn a_scope_that_the_connection_lacks_is_told() {
+    let flow = two();
+    let scopes = "--scope ZohoCRM.modules.READ,Desk.tickets.READ";
+    let added = add(&flow, &format!("--connection acme {scopes} --json"));
+    let connected = done(&flow.world, &format!("{CONNECT} --json"));
+    for (outcome, connection) in [(added, "acme"), (connected, "umbrella")] {
+        let warning: Value = serde_json::from_str(&outcome.stderr).unwrap();
+        assert_eq!(warning["warning"]["code"], "scope_missing");
+        let message = warning["warning"]["message"].as_str().unwrap();
+        for part in [
+            &format!("{connection} has no scope Desk.tickets.READ"),
+            "gets ZohoCRM.modules.READ there",
+            &format!("evergrant exchange {connection} --replace"),
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    let told = done(
+        &flow.world,
+        "callers add other --connection acme --scope ZohoCRM.modules.READ --json",
+    );
+    assert_eq!(told.stderr, "");
+}
