@@ -78,6 +78,8 @@ pub struct Patience {
     pub head: Duration,
     /// For a form.
     pub form: Duration,
+    /// For taking any of what it is sent.
+    pub silence: Duration,
 }
 
 impl Default for Patience {
@@ -86,6 +88,7 @@ impl Default for Patience {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(300),
             form: Duration::from_secs(10),
+            silence: Duration::from_secs(2 * 60),
         }
     }
 }

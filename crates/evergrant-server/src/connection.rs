@@ -24,7 +24,9 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{body::Body, config::Patience, routes, workers::Work};
+use crate::{
+    activity::Activity, body::Body, config::Patience, routes, silence::Patient, workers::Work,
+};
 
 /// The largest head of a request: more than any of Zoho's clients sends.
 const HEAD_LIMIT: usize = 32 * 1024;
@@ -57,7 +59,7 @@ impl Peer {
 pub(crate) struct Http {
     one: http1::Builder,
     two: http2::Builder<TokioExecutor>,
-    patience: Duration,
+    patience: Patience,
 }
 
 /// Which version of HTTP a connection speaks.
@@ -85,7 +87,7 @@ impl Http {
         Self {
             one,
             two,
-            patience: patience.head,
+            patience: *patience,
         }
     }
 
@@ -94,12 +96,17 @@ impl Http {
     /// `None` if none come in time.
     pub(crate) async fn version(&self, stream: &TcpStream) -> Option<Version> {
         let mut first = [0; 3];
-        let peeked = tokio::time::timeout(self.patience, stream.peek(&mut first)).await;
+        let peeked = tokio::time::timeout(self.patience.head, stream.peek(&mut first)).await;
         match peeked {
             Ok(Ok(1..)) if first == *b"PRI" => Some(Version::Two),
             Ok(Ok(1..)) => Some(Version::One),
             _ => None,
         }
+    }
+
+    /// Waits for a caller to take what it is sent, but not for ever.
+    pub(crate) fn patient<S>(&self, stream: S) -> Patient<S> {
+        Patient::new(stream, self.patience.silence)
     }
 
     /// Answers the requests of a connection until it ends or the server stops.
@@ -128,8 +135,16 @@ impl Http {
             }
             // In a box, so that a connection of the usual version keeps no room for it.
             Version::Two => {
+                let activity = Activity::default();
+                let service = activity.of(service);
                 let connection = Box::pin(self.two.serve_connection(stream, service));
-                Box::pin(run(connection, stopping)).await;
+                Box::pin(run_while_active(
+                    connection,
+                    stopping,
+                    &activity,
+                    self.patience.head,
+                ))
+                .await;
             }
         }
     }
@@ -152,6 +167,34 @@ where
             connection.await
         }
     };
+    note(ended);
+}
+
+/// As [`run`], but ends a connection on which nothing is asked for an idle time: pings are no reason to keep it.
+async fn run_while_active<C>(
+    mut connection: Pin<impl DerefMut<Target = C>>,
+    mut stopping: watch::Receiver<bool>,
+    activity: &Activity,
+    idle: Duration,
+) where
+    C: GracefulConnection<Error = hyper::Error>,
+{
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stops(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        () = activity.idle(idle) => {
+            connection.as_mut().graceful_shutdown();
+            // An answer that the caller does not take is not waited for either.
+            tokio::time::timeout(idle, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    note(ended);
+}
+
+fn note(ended: Result<(), hyper::Error>) {
     if let Err(error) = ended {
         tracing::debug!(reason = error.to_string(), "a connection broke off");
     }

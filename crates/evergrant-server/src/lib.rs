@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod activity;
 mod admin_key;
 mod ahead;
 mod alerts;
@@ -30,6 +31,7 @@ mod request_log;
 mod routes;
 mod server;
 pub mod shown;
+mod silence;
 mod state;
 pub mod time;
 mod tls;

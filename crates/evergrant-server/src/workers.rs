@@ -101,7 +101,10 @@ pub(crate) async fn accept_local(listener: UnixListener, work: Work) {
     each(listener, work, move |stream, _, work| {
         let peer = Peer::of_unix(&stream).ok()?;
         let http = http.clone();
-        Some(async move { http.serve(stream, Version::One, peer, work).await })
+        Some(async move {
+            let stream = http.patient(stream);
+            http.serve(stream, Version::One, peer, work).await;
+        })
     })
     .await;
 }
@@ -149,7 +152,7 @@ async fn answer(http: Arc<Http>, stream: TcpStream, peer: Peer, work: Work) {
     match &work.tls {
         None => {
             if let Some(version) = http.version(&stream).await {
-                http.serve(stream, version, peer, work).await;
+                http.serve(http.patient(stream), version, peer, work).await;
             }
         }
         // In a box, so that a connection without TLS keeps no room for it.
@@ -167,7 +170,7 @@ async fn answer_in_tls(
     peer: Peer,
     work: Work,
 ) {
-    let shaking = acceptor.accept(stream);
+    let shaking = acceptor.accept(http.patient(stream));
     let shaken = tokio::time::timeout(work.worker.state.patience.handshake, shaking).await;
     if let Ok(Ok(stream)) = shaken {
         let version = match stream.get_ref().1.alpn_protocol() {

@@ -24,7 +24,6 @@ mod request_id;
 mod scope;
 mod send;
 mod settings;
-mod silence;
 mod target;
 mod upload;
 
@@ -55,7 +54,7 @@ pub(crate) use self::{
     passage::Passage,
 };
 pub use self::{queue::QueueLimits, settings::Settings};
-use crate::body::Body;
+use crate::{body::Body, silence};
 
 /// Passes requests on to Zoho.
 pub(crate) struct Proxy {

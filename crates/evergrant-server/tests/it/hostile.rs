@@ -156,3 +156,48 @@ async fn thousands_of_wrong_handles_slow_nobody_who_is_right() {
     assert!((60..200).contains(&refused), "{refused}");
     assert_eq!(refused + limited, 4000);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_no_answer_is_let_go() {
+    let estate = Estate::start_with(World::new().await, |config| {
+        config.patience.silence = Duration::from_millis(300);
+    })
+    .await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(estate.address).await.unwrap();
+    let many = format!(
+        "GET /evergrant/metrics HTTP/1.1\r\nHost: {}\r\n\r\n",
+        estate.address
+    )
+    .repeat(1000);
+    let writing = async { while stream.write_all(many.as_bytes()).await.is_ok() {} };
+    let let_go = tokio::time::timeout(Duration::from_secs(30), writing).await;
+    assert!(let_go.is_ok(), "it is held for ever");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http_2_connection_that_asks_nothing_is_ended() {
+    let estate = Estate::start_with(World::new().await, |config| {
+        config.patience.head = Duration::from_millis(300);
+    })
+    .await;
+    let mut stream = TcpStream::connect(estate.address).await.unwrap();
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // A frame with settings, and none in it.
+    bytes.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    stream.write_all(&bytes).await.unwrap();
+    let mut kinds = Vec::new();
+    let reading = async {
+        let mut head = [0; 9];
+        while stream.read_exact(&mut head).await.is_ok() {
+            kinds.push(head[3]);
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            stream.read_exact(&mut payload).await.unwrap();
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(30), reading).await;
+    assert!(ended.is_ok(), "it is held for ever");
+    assert!(kinds.contains(&7), "no GOAWAY among {kinds:?}");
+}
