@@ -2,11 +2,12 @@
 //!
 //! Zoho takes 5 to 25 simultaneous calls of an organisation and app, by edition
 //! (<https://www.zoho.com/crm/developer/docs/api/v8/api-limits.html>). The others wait here, each caller in a row of its
-//! own, and the rows take turns: a caller with a thousand requests does not keep out one with a single one.
+//! own, and the next turn is for whoever has the fewest calls under way; those that have as many take turns. The last free
+//! turn is for somebody else than who has all the others: so a caller with a thousand requests, or with slow ones, does not
+//! keep out one with a single one.
 
 use std::{
     collections::VecDeque,
-    mem,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -37,6 +38,8 @@ struct State {
     under_way: usize,
     waiting: usize,
     rows: VecDeque<Row>,
+    /// How many calls each caller has under way; there are no more callers here than calls.
+    held: Vec<(Box<str>, usize)>,
 }
 
 struct Row {
@@ -63,7 +66,11 @@ impl From<Busy> for ProxyError {
 }
 
 /// The right to have one call under way. Dropping it gives it to the next.
-pub(super) struct Permit(Option<Arc<Queue>>);
+pub(super) struct Permit {
+    /// None when it was given back.
+    queue: Option<Arc<Queue>>,
+    caller: Box<str>,
+}
 
 impl Queue {
     pub(super) fn new(limits: QueueLimits) -> Self {
@@ -77,9 +84,12 @@ impl Queue {
     pub(super) async fn enter(self: &Arc<Self>, caller: &str) -> Result<Permit, Busy> {
         let receiver = {
             let mut state = self.state();
-            if state.under_way < self.limits.simultaneous {
-                state.under_way += 1;
-                return Ok(Permit(Some(self.clone())));
+            if state.may_begin(caller, self.limits.simultaneous) {
+                state.begin(caller);
+                return Ok(Permit {
+                    queue: Some(self.clone()),
+                    caller: caller.into(),
+                });
             }
             if state.waiting >= self.limits.waiting {
                 return Err(Busy::Full);
@@ -94,6 +104,23 @@ impl Queue {
         let turn = tokio::time::timeout(self.limits.wait, &mut waiter.receiver).await;
         // The sender lives as long as the row does, which ends with this waiter.
         turn.ok().and_then(Result::ok).ok_or(Busy::Late)
+    }
+
+    /// Gives turns that are free to those who wait.
+    fn give_on(self: &Arc<Self>) {
+        loop {
+            let next = self.state().next(self.limits.simultaneous);
+            let Some((caller, waiter)) = next else { return };
+            let permit = Permit {
+                queue: Some(self.clone()),
+                caller,
+            };
+            if let Err(mut unsent) = waiter.send(permit) {
+                // It went away meanwhile.
+                unsent.queue = None;
+                self.state().end(&unsent.caller);
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -116,15 +143,55 @@ impl State {
         receiver
     }
 
-    /// Takes the next waiter of the row whose turn it is; that row is last then.
-    fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
-        let mut row = self.rows.pop_front()?;
-        let next = row.waiters.pop_front();
+    /// Says whether a caller may have one more call under way.
+    fn may_begin(&self, caller: &str, simultaneous: usize) -> bool {
+        let free = simultaneous.saturating_sub(self.under_way);
+        let has_all_others = self.under_way > 0 && self.held_by(caller) == self.under_way;
+        free > usize::from(has_all_others)
+    }
+
+    fn held_by(&self, caller: &str) -> usize {
+        let mut held = self.held.iter();
+        held.find(|(holder, _)| **holder == *caller)
+            .map_or(0, |(_, calls)| *calls)
+    }
+
+    fn begin(&mut self, caller: &str) {
+        self.under_way += 1;
+        match self.held.iter_mut().find(|(holder, _)| **holder == *caller) {
+            Some((_, calls)) => *calls += 1,
+            None => self.held.push((caller.into(), 1)),
+        }
+    }
+
+    fn end(&mut self, caller: &str) {
+        self.under_way -= 1;
+        if let Some(place) = (self.held.iter()).position(|(holder, _)| **holder == *caller) {
+            self.held[place].1 -= 1;
+            if self.held[place].1 == 0 {
+                self.held.swap_remove(place);
+            }
+        }
+    }
+
+    /// Lets the next waiter begin: the first of the row whose caller has the fewest calls under way. That row is last then.
+    fn next(&mut self, simultaneous: usize) -> Option<(Box<str>, oneshot::Sender<Permit>)> {
+        if self.under_way >= simultaneous {
+            return None;
+        }
+        let rows = self.rows.iter().enumerate();
+        let (place, _) = rows
+            .filter(|(_, row)| self.may_begin(&row.caller, simultaneous))
+            .min_by_key(|(_, row)| self.held_by(&row.caller))?;
+        let mut row = self.rows.remove(place)?;
+        let waiter = row.waiters.pop_front()?;
+        let caller = row.caller.clone();
         if !row.waiters.is_empty() {
             self.rows.push_back(row);
         }
-        self.waiting -= usize::from(next.is_some());
-        next
+        self.waiting -= 1;
+        self.begin(&caller);
+        Some((caller, waiter))
     }
 
     /// Takes those out of a row who do not wait any more.
@@ -159,27 +226,9 @@ impl Drop for Waiter<'_> {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let Some(queue) = self.0.take() else {
-            return;
-        };
-        let mut permit = Self(Some(queue.clone()));
-        loop {
-            let next = {
-                let mut state = queue.state();
-                let next = state.next();
-                state.under_way -= usize::from(next.is_none());
-                next
-            };
-            let Some(next) = next else {
-                // Nobody waits: there is nothing to give on.
-                drop(mem::take(&mut permit.0));
-                return;
-            };
-            match next.send(permit) {
-                Ok(()) => return,
-                // It went away meanwhile.
-                Err(unsent) => permit = unsent,
-            }
+        if let Some(queue) = self.queue.take() {
+            queue.state().end(&self.caller);
+            queue.give_on();
         }
     }
 }
@@ -226,6 +275,48 @@ mod tests {
             ["greedy", "modest", "third", "greedy", "modest", "greedy"]
         );
         assert_eq!(queue.state().under_way, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_turn_is_for_somebody_else_than_who_has_all_the_others() {
+        let queue = wide(3);
+        let _first = queue.enter("greedy").await.unwrap();
+        let second = queue.enter("greedy").await.unwrap();
+        assert_eq!(queue.enter("greedy").await.err(), Some(Busy::Late));
+        let modest = queue.enter("modest").await.unwrap();
+        let mut waits = Box::pin(queue.enter("greedy"));
+        assert!(futures_poll(&mut waits).is_pending());
+        drop(modest);
+        assert!(futures_poll(&mut waits).is_pending(), "it is kept free");
+        drop(second);
+        assert!(futures_poll(&mut waits).is_ready());
+        assert_eq!(queue.state().under_way, 1, "its permit was dropped");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_fewer_under_way_is_next() {
+        let queue = wide(4);
+        let mut held = Vec::new();
+        for caller in ["greedy", "greedy", "greedy", "modest"] {
+            held.push(queue.enter(caller).await.unwrap());
+        }
+        let mut greedy = Box::pin(queue.enter("greedy"));
+        let mut modest = Box::pin(queue.enter("modest"));
+        assert!(futures_poll(&mut greedy).is_pending());
+        assert!(futures_poll(&mut modest).is_pending());
+        drop(held.remove(0));
+        assert!(
+            futures_poll(&mut greedy).is_pending(),
+            "though it came first"
+        );
+        assert!(futures_poll(&mut modest).is_ready());
+    }
+
+    fn wide(simultaneous: usize) -> Arc<Queue> {
+        Arc::new(Queue::new(QueueLimits {
+            simultaneous,
+            ..LIMITS
+        }))
     }
 
     #[tokio::test(start_paused = true)]
