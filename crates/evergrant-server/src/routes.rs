@@ -1,7 +1,7 @@
 //! Which part of the server answers a request. Our own paths all lie under `/evergrant/`; all others are
 //! Zoho's.
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW};
 use hyper::body::Incoming;
 use tracing::Instrument;
 
@@ -61,6 +61,8 @@ async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Respo
         }
         // In a box: each connection keeps room for all that it may do.
         path if path.starts_with(api::PREFIX) => Box::pin(api::answer(state, peer, request)).await,
+        "/evergrant/healthz" | "/evergrant/readyz" => no_such_method("GET, HEAD"),
+        "/evergrant/metrics" => no_such_method("GET"),
         path if is_ours(path) => nothing_here().into_response(),
         _ => Box::pin(gate::pass(worker, peer, request)).await,
     }
@@ -86,6 +88,18 @@ fn wrong_host(wrong: WrongHost) -> Problem {
         .next("name the host in config.toml, if it is this server's: hosts = [\"...\"] under [server]")
         .status(StatusCode::MISDIRECTED_REQUEST),
     }
+}
+
+fn no_such_method(allowed: &'static str) -> Response<Body> {
+    let message = "this path does not take this method";
+    let mut response = Problem::new(Code::Usage, "no_such_method", message)
+        .next("ask with GET")
+        .status(StatusCode::METHOD_NOT_ALLOWED)
+        .into_response();
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 fn nothing_here() -> Problem {

@@ -31,9 +31,17 @@ pub const WARNING_HEADER: HeaderName = HeaderName::from_static("evergrant-warnin
 #[serde(deny_unknown_fields)]
 pub(super) struct Wish {
     /// How many seconds it shall live at least.
-    min_valid: Option<u64>,
+    min_valid: Option<String>,
     #[serde(default)]
     strict: bool,
+}
+
+/// Reads how long a token shall live; what was sent is not repeated.
+fn seconds(text: &str) -> Result<Duration, Problem> {
+    text.parse().map(Duration::from_secs).map_err(|_| {
+        unreadable("invalid_query", "min_valid is no whole number of seconds")
+            .next("ask for a number of seconds, as ?min_valid=600, or leave it out")
+    })
 }
 
 /// Gives a token.
@@ -44,7 +52,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     asked.may(&name)?;
     let wanted = Wanted {
-        min_valid: wish.min_valid.map(Duration::from_secs),
+        min_valid: wish.min_valid.as_deref().map(seconds).transpose()?,
         strict: wish.strict,
         new: false,
         reserve: false,

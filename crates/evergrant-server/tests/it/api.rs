@@ -340,6 +340,8 @@ async fn requests_that_cannot_be_read_are_problems() {
         let reply = estate.api(method, path, Value::Null).await;
         assert_eq!(reason(&reply), (status, word.into()), "{method} {path}");
         assert!(!reply.body.contains("canary"));
+        let is_named = reply.body.contains("min_valid is no whole number");
+        assert_eq!(is_named, path.contains("min_valid"), "{path}");
     }
     let large = json!({ "access_token": "x".repeat(70_000) });
     let reply = estate

@@ -72,3 +72,18 @@ async fn a_vault_that_is_gone_is_said_and_callers_do_not_feel_it() {
         "ready"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_posts_there_learns_how_to_ask() {
+    let estate = Estate::start().await;
+    for (path, allowed) in [
+        ("/evergrant/healthz", "GET, HEAD"),
+        ("/evergrant/readyz", "GET, HEAD"),
+        ("/evergrant/metrics", "GET"),
+    ] {
+        let request = Request::post(estate.url(path));
+        let reply = estate.send(request.body(Full::default()).unwrap()).await;
+        assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(reply.headers["allow"], allowed, "{path}");
+    }
+}
