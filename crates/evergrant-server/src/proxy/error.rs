@@ -194,7 +194,11 @@ impl ProxyError {
     /// Makes the reply.
     pub(super) fn into_problem(self) -> Problem {
         let problem = Problem::new(self.outcome.code(), self.reason, self.detail);
-        let problem = problem.status(self.status);
+        let mut problem = problem.status(self.status);
+        if self.outcome == Outcome::Denied {
+            problem =
+                problem.next("ask whoever runs this server for a caller with such a rule or scope");
+        }
         match self.retry_after {
             Some(time) => problem.retry_after(retry_after(time)),
             None => problem,

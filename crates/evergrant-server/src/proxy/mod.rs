@@ -202,20 +202,26 @@ fn check_allowed(
 ) -> Result<(), ProxyError> {
     let allows = |rule: &Rule| rule.allows(method.as_str(), path);
     if !who.rules.is_empty() && !who.rules.iter().any(allows) {
-        let detail = "no rule of the caller allows this method and path";
+        let detail = format!(
+            "no rule of the caller {} allows this method and path",
+            who.name
+        );
         return Err(ProxyError::denied("rule", detail));
     }
     if who.scopes.is_empty() {
         return Ok(());
     }
     let Some(needed) = scope::needed(method, way.product, way.path) else {
-        let detail = "the caller is limited to scopes, and which one this needs is not known";
+        let detail = format!(
+            "the caller {} is limited to scopes, and which one this needs is not known",
+            who.name
+        );
         return Err(ProxyError::denied("scope_unknown", detail));
     };
     let missing = who.scopes.missing(&needed);
     if missing.is_empty() {
         return Ok(());
     }
-    let detail = format!("the caller lacks the scopes {missing}");
+    let detail = format!("the caller {} lacks the scopes {missing}", who.name);
     Err(ProxyError::denied("scope", detail))
 }

@@ -216,6 +216,11 @@ async fn a_caller_with_scopes_may_do_what_they_cover() {
             (403, reason),
             "{path}"
         );
+        assert!(
+            problem.to_string().contains("the caller tester"),
+            "{problem}"
+        );
+        assert!(problem["next"][0].is_string(), "{problem}");
     }
     assert!(scope::needed(&http::Method::GET, None, "/crm/v8/Leads").is_some());
 }
