@@ -1,5 +1,7 @@
 //! Whether the server lives, and whether it can do what it is there for.
 
+use std::time::{Duration, Instant};
+
 use evergrant::caller::Mode;
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -86,4 +88,30 @@ async fn whoever_posts_there_learns_how_to_ask() {
         assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert_eq!(reply.headers["allow"], allowed, "{path}");
     }
+}
+
+/// A minute by the clock in hand; `EVERGRANT_REAL_MINUTE=1` makes it a real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_locked_for_a_minute_is_not_felt_by_callers() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Direct).await;
+    estate.refresh(&caller).await;
+    let is_real = std::env::var_os("EVERGRANT_REAL_MINUTE").is_some();
+    let mut lock = estate.world.database().await;
+    sqlx::query("BEGIN EXCLUSIVE")
+        .execute(&mut lock)
+        .await
+        .unwrap();
+    for _ in 0..60 {
+        match is_real {
+            true => tokio::time::sleep(Duration::from_secs(1)).await,
+            false => estate.world.pass(1).await,
+        }
+        let sent = Instant::now();
+        let reply = estate.refresh(&caller).await;
+        assert!(reply.json()["access_token"].is_string(), "{reply:?}");
+        assert!(sent.elapsed() < Duration::from_secs(1), "somebody waited");
+    }
+    sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
+    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
 }
