@@ -27,11 +27,20 @@ impl AdminKey {
     ///
     /// If the file cannot be read or made, others can read it, or what is in it is no key.
     pub fn read_or_make(path: &Path, rng: &mut dyn CryptoRng) -> Result<Self, KeyError> {
-        match key_file::read(path) {
+        match Self::read(path) {
             Err(KeyError::Missing { .. }) => {}
-            read => return Self::parse(&read?, path),
+            read => return read,
         }
         key_file::make(path, Self::generate(rng).expose_secret())?;
+        Self::read(path)
+    }
+
+    /// Reads the key from a file that only its owner can read.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, others can read it, or what is in it is no key.
+    pub fn read(path: &Path) -> Result<Self, KeyError> {
         Self::parse(&key_file::read(path)?, path)
     }
 
@@ -48,7 +57,12 @@ impl AdminKey {
         self.0.expose_secret()
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, KeyError> {
+    /// Takes a text for the key; `path` says in errors where it stood.
+    ///
+    /// # Errors
+    ///
+    /// If it is no key.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, KeyError> {
         let text = text.trim();
         let mut bytes = Zeroizing::new([0; LEN]);
         let digits = text.strip_prefix(PREFIX).unwrap_or_default();
@@ -74,6 +88,7 @@ pub(crate) fn looks_like_one(text: &str) -> bool {
 }
 
 /// By what the server knows the key again: it keeps no key in memory.
+#[derive(Clone)]
 pub(crate) struct AdminKeyHash([u8; 32]);
 
 impl AdminKeyHash {

@@ -14,9 +14,11 @@ mod token;
 mod who;
 
 pub use self::token::WARNING_HEADER;
+pub(crate) use self::who::shows_admin_key;
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::{ArcSwap, Guard};
 use axum::{
     Router,
     routing::{MethodRouter, delete, get, post},
@@ -47,6 +49,11 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// All that the API needs besides what the whole server shares.
 pub(crate) struct Api {
     router: Router,
+    people: ArcSwap<People>,
+}
+
+/// Who may use it.
+pub(crate) struct People {
     admin: Option<AdminKeyHash>,
     local: LocalUsers,
 }
@@ -84,6 +91,28 @@ impl Api {
             router: router
                 .fallback(async || nothing_here())
                 .method_not_allowed_fallback(async || no_such_method()),
+            people: ArcSwap::from_pointee(People::of(config)),
+        }
+    }
+
+    /// Returns who may use it, at this moment.
+    pub(crate) fn people(&self) -> Guard<Arc<People>> {
+        self.people.load()
+    }
+
+    /// Takes in who may use it from now on. Without a new admin key the old one stays.
+    pub(crate) fn set_people(&self, config: &Config) {
+        let mut new = People::of(config);
+        if new.admin.is_none() {
+            new.admin = self.people().admin.clone();
+        }
+        self.people.store(Arc::new(new));
+    }
+}
+
+impl People {
+    fn of(config: &Config) -> Self {
+        Self {
             admin: config.admin_key.as_ref().map(AdminKeyHash::of),
             local: LocalUsers::new(config.local.clone()),
         }

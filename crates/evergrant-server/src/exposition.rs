@@ -1,7 +1,7 @@
 //! `GET /evergrant/metrics`: everything that is counted, as OpenMetrics text. It is put together when somebody
 //! asks, so that counting costs what an addition costs.
 //!
-//! It names connections and callers, and so is told on this machine only, unless the settings say otherwise.
+//! It names connections and callers, and so is told on this machine, and elsewhere to whoever shows the admin key, unless the settings say otherwise.
 
 mod proxy;
 
@@ -20,6 +20,7 @@ use prometheus_client::{
 };
 
 use crate::{
+    api,
     body::Body,
     connection::Peer,
     overview::{DEGRADED, Seen},
@@ -32,7 +33,11 @@ type Labels = Vec<(&'static str, String)>;
 /// Answers with all metrics, if whoever asks may see them.
 pub(crate) async fn metrics<B>(state: &State, peer: Peer, request: &Request<B>) -> Response<Body> {
     if !state.metrics_are_open() && !is_of_this_machine(peer, request) {
-        return not_here().into_response();
+        match api::shows_admin_key(state, peer, request.headers()) {
+            Ok(true) => {}
+            Ok(false) => return not_here().into_response(),
+            Err(problem) => return problem.into_response(),
+        }
     }
     let seen = state.overview().await;
     let mut text = String::new();
@@ -68,7 +73,7 @@ fn is_of_this_machine<B>(peer: Peer, request: &Request<B>) -> bool {
 
 fn not_here() -> Problem {
     Problem::new(Code::Denied, "metrics_are_local", "metrics are told on this machine only")
-        .next("ask at 127.0.0.1 or at the Unix socket")
+        .next("ask at 127.0.0.1 or at the Unix socket, or send the admin key: Authorization: Bearer eva_…")
         .next("or let everybody see the names of connections and callers: metrics = \"open\" under [server]")
 }
 

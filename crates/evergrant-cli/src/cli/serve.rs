@@ -129,6 +129,12 @@ fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<()
             ready.public_url
         ));
     }
+    if let Some(unix) = &ready.unix {
+        let unix = unix.display();
+        context
+            .output
+            .note(&format!("listening at the Unix socket {unix}"));
+    }
     if context.output.is_json() {
         context.output.data(&line)?;
     }

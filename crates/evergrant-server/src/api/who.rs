@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use evergrant::{connection::ConnectionName, vault::UnlockedVault};
-use http::{StatusCode, header::AUTHORIZATION, request::Parts};
+use http::{HeaderMap, StatusCode, header::AUTHORIZATION, request::Parts};
 
 use crate::{
     admin_key::looks_like_one,
@@ -75,24 +75,36 @@ fn known(state: &State, peer: Peer, head: &Parts) -> Result<(String, Rights), Pr
     if head.uri.query().is_some_and(looks_like_one) {
         return Err(in_the_url());
     }
-    let mut headers = head.headers.get_all(AUTHORIZATION).iter();
-    let uid = match (headers.next(), headers.next(), peer) {
-        (Some(_), Some(_), _) => return Err(twice()),
-        (Some(header), None, _) => {
-            let key = header.to_str().ok().and_then(bearer);
-            let admin = state.api.admin.as_ref().zip(key);
-            return match admin.is_some_and(|(admin, key)| admin.is(key)) {
-                true => Ok(("admin key".to_owned(), Rights::All)),
-                false => Err(wrong_key(state, peer)),
-            };
-        }
-        (None, _, Peer::Network(_)) => return Err(no_key()),
-        (None, _, Peer::Local { uid }) => uid,
+    if shows_admin_key(state, peer, &head.headers)? {
+        return Ok(("admin key".to_owned(), Rights::All));
+    }
+    let Peer::Local { uid } = peer else {
+        return Err(no_key());
     };
     let actor = format!("uid {uid}");
-    match state.api.local.rights(uid) {
+    match state.api.people().local.rights(uid) {
         Some(rights) => Ok((actor, rights)),
         None => Err(not_yours(&actor)),
+    }
+}
+
+/// Tells whether a request shows the admin key; one without any key does not. Fails if it shows a wrong one, or several.
+pub(crate) fn shows_admin_key(
+    state: &State,
+    peer: Peer,
+    headers: &HeaderMap,
+) -> Result<bool, Problem> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
+    let header = match (headers.next(), headers.next()) {
+        (Some(_), Some(_)) => return Err(twice()),
+        (Some(header), None) => header,
+        (None, _) => return Ok(false),
+    };
+    let key = header.to_str().ok().and_then(bearer);
+    let people = state.api.people();
+    match people.admin.as_ref().zip(key) {
+        Some((admin, key)) if admin.is(key) => Ok(true),
+        _ => Err(wrong_key(state, peer)),
     }
 }
 
@@ -129,7 +141,7 @@ fn in_the_url() -> Problem {
     let message = "a key stands in the URL, which logs and histories keep";
     Problem::new(Code::Usage, "credentials_in_url", message)
         .next("send it in the header Authorization alone")
-        .next("if it was the right one, it is no secret any more: remove admin.key and start the server again")
+        .next("if it was the right one, it is no secret any more: remove admin.key, start the server again and it makes another")
 }
 
 fn not_yours(actor: &str) -> Problem {

@@ -126,11 +126,6 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ),
         ("server.workers", before.workers != after.workers),
         ("server.grace", before.grace != after.grace),
-        ("server.local", before.local != after.local),
-        (
-            "server.admin_key_file",
-            before.admin_key_file != after.admin_key_file,
-        ),
         (
             "server.simultaneous",
             before.simultaneous != after.simultaneous,

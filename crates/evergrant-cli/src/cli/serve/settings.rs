@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use evergrant::exchange::Retries;
 use evergrant_server::{
-    AlertCommand, Alerts, Config, Patience, ProxySettings, TlsFiles, USUAL_ADDRESS,
+    AdminKey, AlertCommand, Alerts, Config, Patience, ProxySettings, TlsFiles, USUAL_ADDRESS,
 };
 use zoho_oauth::TransportConfig;
 
@@ -31,6 +31,8 @@ pub(super) struct Settings<'a> {
     transport: TransportConfig,
     retries: Retries,
     sockets: Sockets,
+    /// Whether they were resolved before.
+    has_run: bool,
 }
 
 impl<'a> Settings<'a> {
@@ -48,6 +50,7 @@ impl<'a> Settings<'a> {
             transport: http.transport.clone(),
             retries: http.retries(),
             sockets: Sockets::default(),
+            has_run: false,
         })
     }
 
@@ -84,6 +87,7 @@ impl<'a> Settings<'a> {
             .clone()
             .or_else(|| server.public_url.clone());
         Ok(Config {
+            admin_key: self.admin_key(server)?,
             public_url,
             listen,
             inherited: sockets.tcp,
@@ -93,7 +97,6 @@ impl<'a> Settings<'a> {
             in_the_clear: args.in_the_clear || server.in_the_clear,
             workers: (args.workers.or(server.workers)).unwrap_or_else(processors),
             hosts: server.hosts.clone(),
-            admin_key: admin_key::read_or_make(server.admin_key_file.as_deref(), &self.admin_key)?,
             local: (server.local.iter().map(Local::resolve)).collect::<Result<_, _>>()?,
             transport: self.transport.clone(),
             retries: self.retries,
@@ -105,6 +108,20 @@ impl<'a> Settings<'a> {
             alerts: self.alerts(config),
             grace: server.grace.unwrap_or(GRACE),
         })
+    }
+
+    /// Reads the administrators' key; only the first time it is made if there is none.
+    fn admin_key(&mut self, server: &config::Server) -> Result<Option<AdminKey>, CliError> {
+        let named = server.admin_key_file.as_deref();
+        if named.is_none()
+            && let Some(handed) = admin_key::handed(&self.environment)?
+        {
+            return Ok(Some(handed));
+        }
+        match std::mem::replace(&mut self.has_run, true) {
+            false => admin_key::read_or_make(named, &self.admin_key),
+            true => admin_key::read_again(named, &self.admin_key),
+        }
     }
 
     fn alerts(&self, config: &config::Config) -> Alerts {

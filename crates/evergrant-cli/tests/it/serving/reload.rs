@@ -1,6 +1,6 @@
 //! New settings without another start.
 
-use std::{process::Command, thread::sleep, time::Duration};
+use std::{fs, process::Command, thread::sleep, time::Duration};
 
 use super::estate::{Estate, Server, eventually};
 
@@ -48,6 +48,42 @@ fn new_settings_are_taken_in_and_wrong_ones_are_not() {
     }
     sleep(Duration::from_millis(300));
     assert!(!estate.log().lines().last().unwrap().contains("serverinfo"));
+}
+
+#[test]
+fn another_admin_key_is_taken_in_and_the_old_one_stays_where_there_is_none() {
+    let estate = Estate::new("");
+    let server = estate.start();
+    let file = estate.flow.world.path("admin.key");
+    let old = fs::read_to_string(&file).unwrap();
+    let new = format!("eva_{}", "A".repeat(43));
+    assert_eq!(with_key(&server, "/evergrant/v1/status", &old), 200);
+    assert_eq!(with_key(&server, HEALTH, &old), 200);
+    fs::write(&file, &new).unwrap();
+    server.signal("HUP");
+    eventually("the new key is known", || {
+        (with_key(&server, "/evergrant/v1/status", &new) == 200).then_some(())
+    });
+    assert_eq!(with_key(&server, "/evergrant/v1/status", &old), 401);
+    assert_eq!(with_key(&server, HEALTH, &old), 401);
+    fs::remove_file(&file).unwrap();
+    server.signal("HUP");
+    eventually("it is said", || {
+        estate.log().contains("stays what it was").then_some(())
+    });
+    assert_eq!(with_key(&server, HEALTH, &new), 200);
+    assert!(!file.exists(), "nobody asked for a new key");
+}
+
+/// Asks as something in front of the server does, with a key; the status of the answer.
+fn with_key(server: &Server, path: &str, key: &str) -> u16 {
+    let (address, key) = (server.address, key.trim());
+    server
+        .send(&format!(
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\nx-forwarded-for: 192.0.2.7\r\n\
+             authorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+        ))
+        .status
 }
 
 #[test]
