@@ -3,6 +3,8 @@
 mod checks;
 mod server;
 
+use std::path::PathBuf;
+
 use clap::Args;
 use evergrant_server::PublicUrl;
 use serde::Serialize;
@@ -23,6 +25,9 @@ pub(crate) struct DoctorArgs {
     /// of this version and on time, leads back to itself, and answers this user at its Unix socket
     #[arg(long, value_name = "URL", conflicts_with = "offline")]
     pub(crate) server: Option<PublicUrl>,
+    /// Trust the certificate authorities in this PEM file instead of the system's [env: SSL_CERT_FILE]
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// How a check ended.
@@ -89,7 +94,7 @@ struct Report {
 pub(crate) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let checks = lifecycle::run(async {
         Ok(match &args.server {
-            Some(url) => server::all(url, context).await,
+            Some(url) => server::all(url, args.ca_file.as_deref(), context).await,
             None => checks::all(args, context).await,
         })
     })?;

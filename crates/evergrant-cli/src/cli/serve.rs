@@ -6,7 +6,11 @@ mod running;
 mod runtime_folder;
 mod settings;
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+};
 
 use clap::Args;
 use evergrant::Broker;
@@ -36,8 +40,8 @@ Examples:
   evergrant serve --listen 0.0.0.0:8470 --tls-cert server.pem --tls-key server.key --public-url https://zoho.example.com:8470
   evergrant callers add nightly-sync --connection acme")]
 pub(crate) struct ServeArgs {
-    /// Listen at this address; may be given several times [default: 127.0.0.1:8470]
-    #[arg(long, value_name = "ADDRESS")]
+    /// Listen at this address, or at this port of 127.0.0.1; may be given several times [default: 127.0.0.1:8470]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     listen: Vec<SocketAddr>,
     /// Listen at this Unix socket for programs on this machine [default: evergrant.sock in the runtime folder]
     #[arg(long, value_name = "PATH")]
@@ -55,13 +59,27 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     in_the_clear: bool,
     /// How many threads answer [default: one for each processor]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = workers)]
     workers: Option<NonZeroUsize>,
     /// Write where it listens to this file too, as JSON, all at once
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     #[command(flatten)]
     http: HttpArgs,
+}
+
+/// Reads an address; a bare port is one of this machine alone.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse()
+        .map_err(|_| "write an IP address and a port, such as 127.0.0.1:8470".to_owned())
+}
+
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "write how many threads answer, at least 1".to_owned())
 }
 
 /// Where a server listens.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod canaries;
+mod doctor;
 mod estate;
 mod folders;
 mod outages;

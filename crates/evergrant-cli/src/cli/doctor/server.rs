@@ -1,6 +1,6 @@
 //! Looking at a running server, from where its callers are.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 use evergrant::clock::{Clock, Timestamp};
@@ -26,8 +26,12 @@ use crate::{
 const CLOSE: Duration = Duration::from_secs(5);
 
 /// Runs all checks of a server. One that needs what an earlier one found broken is left out.
-pub(super) async fn all(url: &PublicUrl, context: &Context<'_>) -> Vec<Check> {
-    let transport = match transport(context) {
+pub(super) async fn all(
+    url: &PublicUrl,
+    ca_file: Option<&Path>,
+    context: &Context<'_>,
+) -> Vec<Check> {
+    let transport = match transport(ca_file, context) {
         Ok(transport) => transport,
         Err(error) => return vec![Check::fail("server", &error)],
     };
@@ -44,9 +48,13 @@ pub(super) async fn all(url: &PublicUrl, context: &Context<'_>) -> Vec<Check> {
     checks
 }
 
-fn transport(context: &Context<'_>) -> Result<Transport, CliError> {
+fn transport(ca_file: Option<&Path>, context: &Context<'_>) -> Result<Transport, CliError> {
     let http = &context.config()?.http;
-    let settings = HttpSettings::resolve(&HttpArgs::default(), context.environment, http)?;
+    let given = HttpArgs {
+        ca_file: ca_file.map(Path::to_owned),
+        ..HttpArgs::default()
+    };
+    let settings = HttpSettings::resolve(&given, context.environment, http)?;
     let settings = settings.transport;
     Ok(Transport::new(TransportConfig {
         silence: settings.silence.min(PATIENCE),
@@ -63,6 +71,14 @@ async fn get(transport: &Transport, url: &PublicUrl, path: &str) -> Result<Reply
         let host = url.authority();
         let is_loopback = host.starts_with("127.") || host.starts_with("localhost");
         let (kind, reason, next) = explain::not_connected(&error, is_loopback);
+        if reason == "certificate_not_trusted" {
+            let next = "name the authority of its certificate: --ca-file FILE";
+            return failed(kind, reason, next, &error);
+        }
+        if speaks_no_tls(&error) {
+            let next = "it speaks no TLS there: begin the URL with http://";
+            return failed(Kind::Config, "no_tls", next, &error);
+        }
         match kind {
             Kind::Config => failed(kind, reason, next, &error),
             _ => failed(
@@ -78,9 +94,22 @@ async fn get(transport: &Transport, url: &PublicUrl, path: &str) -> Result<Reply
         CliError::usage("invalid_input", "this is no server's address").cause(error)
     })?;
     connection.send(request).await.map_err(|error| {
-        let next = "see what answers there: curl -v URL";
+        let next = match url.as_str().starts_with("http:") {
+            true => {
+                "begin the URL with https:// if it speaks TLS there; see what answers: curl -v URL"
+            }
+            false => "see what answers there: curl -v URL",
+        };
         failed(Kind::Unavailable, "unavailable", next, &error)
     })
+}
+
+/// Tells whether something answered a handshake of TLS in another language.
+fn speaks_no_tls(error: &dyn std::error::Error) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .any(|cause| cause.contains("InvalidContentType"))
 }
 
 fn reached(url: &PublicUrl) -> Check {

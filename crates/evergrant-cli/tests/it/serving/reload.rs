@@ -107,7 +107,7 @@ fn a_renewed_certificate_is_shown_to_whoever_connects_next() {
 }
 
 /// Makes an identity of the server's, and keeps a copy of the certificate.
-fn certificate(estate: &Estate, copy: &str) {
+pub(super) fn certificate(estate: &Estate, copy: &str) {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     estate.flow.world.file("cert.pem", &made.cert.pem());
     estate.flow.world.file(copy, &made.cert.pem());
