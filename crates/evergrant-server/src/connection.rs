@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     net::SocketAddr,
     ops::DerefMut,
     pin::{Pin, pin},
@@ -131,20 +132,20 @@ impl Http {
         match version {
             Version::One => {
                 let connection = pin!(self.one.serve_connection(stream, service));
-                run(connection, stopping).await;
+                run(connection, stopping, pending()).await;
             }
             // In a box, so that a connection of the usual version keeps no room for it.
             Version::Two => {
                 let activity = Activity::default();
                 let service = activity.of(service);
                 let connection = Box::pin(self.two.serve_connection(stream, service));
-                Box::pin(run_while_active(
-                    connection,
-                    stopping,
-                    &activity,
-                    self.patience.head,
-                ))
-                .await;
+                // Pings are no reason to keep a connection.
+                let patience = self.patience.head;
+                let idle = async {
+                    activity.idle(patience).await;
+                    patience
+                };
+                Box::pin(run(connection, stopping, idle)).await;
             }
         }
     }
@@ -156,26 +157,11 @@ pub(crate) async fn stops(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-async fn run<C>(mut connection: Pin<impl DerefMut<Target = C>>, mut stopping: watch::Receiver<bool>)
-where
-    C: GracefulConnection<Error = hyper::Error>,
-{
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stops(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    note(ended);
-}
-
-/// As [`run`], but ends a connection on which nothing is asked for an idle time: pings are no reason to keep it.
-async fn run_while_active<C>(
+/// Runs a connection until it ends, the server stops, or it is idle: then it has that time to end.
+async fn run<C>(
     mut connection: Pin<impl DerefMut<Target = C>>,
     mut stopping: watch::Receiver<bool>,
-    activity: &Activity,
-    idle: Duration,
+    idle: impl Future<Output = Duration>,
 ) where
     C: GracefulConnection<Error = hyper::Error>,
 {
@@ -185,16 +171,14 @@ async fn run_while_active<C>(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-        () = activity.idle(idle) => {
+        patience = idle => {
             connection.as_mut().graceful_shutdown();
-            // An answer that the caller does not take is not waited for either.
-            tokio::time::timeout(idle, connection).await.unwrap_or(Ok(()))
+            // An answer that the caller does not take is not waited for either. In a box: most connections need no room
+            // for it.
+            let ended = Box::pin(tokio::time::timeout(patience, connection)).await;
+            ended.unwrap_or(Ok(()))
         }
     };
-    note(ended);
-}
-
-fn note(ended: Result<(), hyper::Error>) {
     if let Err(error) = ended {
         tracing::debug!(reason = error.to_string(), "a connection broke off");
     }

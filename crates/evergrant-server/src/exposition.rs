@@ -1,7 +1,8 @@
 //! `GET /evergrant/metrics`: everything that is counted, as OpenMetrics text. It is put together when somebody
 //! asks, so that counting costs what an addition costs.
 //!
-//! It names connections and callers, and so is told on this machine, and elsewhere to whoever shows the admin key, unless the settings say otherwise.
+//! It names connections and callers, and so is told on this machine, and elsewhere to whoever shows the admin key, unless
+//! the settings say otherwise.
 
 mod proxy;
 

@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// Takes new settings into a server that runs: its TLS identity, the names it may be called by, who is told of
-/// changes, who sees metrics, the admin key and what other users of this machine may. Requests that are under way go on, and so do connections, with the identity that
-/// they began with. Everything else needs another start.
+/// changes, who sees metrics, the admin key and what other users of this machine may. Requests that are under way go
+/// on, and so do connections, with the identity that they began with. Everything else needs another start.
 #[derive(Clone)]
 pub struct Reloader {
     state: Arc<State>,

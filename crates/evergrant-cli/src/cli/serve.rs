@@ -158,3 +158,17 @@ fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_port_is_one_of_this_machine_alone() {
+        let read = |text| address(text).map(|address| address.to_string());
+        assert_eq!(read("8470").unwrap(), "127.0.0.1:8470");
+        assert_eq!(read("[::]:8470").unwrap(), "[::]:8470");
+        assert!(read("70000").unwrap_err().contains("127.0.0.1:8470"));
+        assert!(workers("0").unwrap_err().contains("at least 1"));
+    }
+}

@@ -195,7 +195,7 @@ impl ProxyError {
     pub(super) fn into_problem(self) -> Problem {
         let problem = Problem::new(self.outcome.code(), self.reason, self.detail);
         let mut problem = problem.status(self.status);
-        if self.outcome == Outcome::Denied {
+        if matches!(self.reason, "rule" | "scope" | "scope_unknown") {
             problem =
                 problem.next("ask whoever runs this server for a caller with such a rule or scope");
         }

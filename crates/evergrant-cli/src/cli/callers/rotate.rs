@@ -23,7 +23,8 @@ use crate::{
 /// Make a new client secret and new handles for a caller, and print its settings
 ///
 /// The client ID stays. What the caller has now works for the overlap, in any mixture with the new. While what an
-/// earlier rotation left over still works, another is refused unless --force or --overlap 0 ends it. A handle that was revoked stays so: `callers connect` makes a new one.
+/// earlier rotation left over still works, another is refused unless --force or --overlap 0 ends it. A handle that was
+/// revoked stays so: `callers connect` makes a new one.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

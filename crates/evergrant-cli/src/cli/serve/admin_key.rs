@@ -4,7 +4,6 @@ use std::{fs, io::ErrorKind, path::Path};
 
 use evergrant::vault::master_key::KeyError;
 use evergrant_server::AdminKey;
-
 use zeroize::Zeroizing;
 
 use crate::{
@@ -85,4 +84,25 @@ fn explain(error: &KeyError, path: &Path) -> CliError {
     CliError::config("admin_key", "the server has no admin key")
         .causes_of(error)
         .next(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_that_systemd_hands_over_is_taken_and_anything_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let environment = Environment::from_iter([("CREDENTIALS_DIRECTORY", path)]);
+        assert!(handed(&Environment::default()).unwrap().is_none());
+        assert!(handed(&environment).unwrap().is_none());
+        let key = format!("eva_{}", "A".repeat(43));
+        fs::write(folder.path().join(CREDENTIAL), format!("{key}\n")).unwrap();
+        let read = handed(&environment).unwrap().unwrap();
+        assert_eq!(read.expose_secret(), key);
+        fs::write(folder.path().join(CREDENTIAL), "hunter2").unwrap();
+        let refused = format!("{:?}", handed(&environment).unwrap_err());
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
 }

@@ -113,12 +113,13 @@ impl<'a> Settings<'a> {
     /// Reads the administrators' key; only the first time it is made if there is none.
     fn admin_key(&mut self, server: &config::Server) -> Result<Option<AdminKey>, CliError> {
         let named = server.admin_key_file.as_deref();
+        let has_run = std::mem::replace(&mut self.has_run, true);
         if named.is_none()
             && let Some(handed) = admin_key::handed(&self.environment)?
         {
             return Ok(Some(handed));
         }
-        match std::mem::replace(&mut self.has_run, true) {
+        match has_run {
             false => admin_key::read_or_make(named, &self.admin_key),
             true => admin_key::read_again(named, &self.admin_key),
         }
