@@ -50,14 +50,14 @@ enum Refused {
 
 fn grant_of(state: &State, headers: &HeaderMap) -> Result<Grant, Refused> {
     let token = token_of(headers).ok_or(Refused::NotOne)?;
-    let callers = state.callers();
-    let grant = callers.known.by_proxy_token(token, state.now());
+    let (callers, now) = (state.callers(), state.now());
+    let grant = callers.known.by_proxy_token(token, now);
     let grant = grant.map_err(Refused::Token)?;
     // A direct caller asks Zoho itself; a token of ours that it had as a proxied one is over.
     if grant.caller.mode != Mode::Proxied {
         return Err(Refused::Token(Denied::Revoked(grant.caller.clone())));
     }
-    callers.usage(grant).used(state.now());
+    callers.usage(grant).used(now);
     Ok(grant.clone())
 }
 

@@ -3,6 +3,7 @@
 
 use std::{
     borrow::Cow,
+    fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -55,14 +56,24 @@ impl RequestIds {
         Self(AtomicU64::new(now.as_millis().unsigned_abs() << 20))
     }
 
-    fn next(&self) -> String {
-        format!("{:016x}", self.0.fetch_add(1, Relaxed))
+    fn next(&self) -> RequestId {
+        RequestId(self.0.fetch_add(1, Relaxed))
+    }
+}
+
+/// The name of a request. It is not written out for most of them: the proxy has names of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RequestId(u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
     }
 }
 
 /// What is written down of a request that is under way.
 pub(crate) struct Entry {
-    id: String,
+    id: RequestId,
     method: &'static str,
     route: Cow<'static, str>,
     began: Instant,
@@ -84,7 +95,7 @@ impl Entry {
         let span = if is_usual && !tracing::enabled!(Level::DEBUG) {
             Span::none()
         } else {
-            info_span!("request", id, caller = Empty, connection = Empty)
+            info_span!("request", %id, caller = Empty, connection = Empty)
         };
         Self {
             id,
@@ -115,19 +126,22 @@ impl Entry {
         if self.is_usual && status < 400 && refused.is_none() {
             debug!(method, route, status, milliseconds, request_id, "answered");
         } else {
-            let id = request_id.unwrap_or(&self.id);
+            let request_id = match request_id {
+                Some(named) => Cow::from(named),
+                None => self.id.to_string().into(),
+            };
             info!(
                 method,
                 route,
                 status,
                 refused,
                 milliseconds,
-                request_id = id,
+                %request_id,
                 "answered"
             );
         }
         if request_id.is_none()
-            && let Ok(id) = HeaderValue::from_str(&self.id)
+            && let Ok(id) = HeaderValue::try_from(self.id.to_string())
         {
             response.headers_mut().insert(REQUEST_ID_HEADER, id);
         }

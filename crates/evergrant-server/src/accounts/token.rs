@@ -5,6 +5,7 @@ use std::{borrow::Cow, cmp, fmt::Write as _, sync::Arc};
 use evergrant::{
     broker::{BrokerError, Token},
     caller::{Denied, Grant, Handle, Mode},
+    clock::Timestamp,
 };
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
@@ -116,15 +117,17 @@ pub(super) async fn hand_out(
     request_log::name(grant);
     let token = tokens::token(&state.broker, &grant.connection, &grant.connection_id).await;
     // It may have taken a while.
-    if !state.callers().known.still_have(grant, state.now()) {
+    let now = state.now();
+    if !state.callers().known.still_have(grant, now) {
         return Err(Refusal::InvalidCode);
     }
     let usage = callers.usage(grant);
     match token {
         Ok(token) => {
-            usage.given(state.now());
+            usage.given(now);
             state.hand_outs.note(grant, usage, &token);
-            Ok(json_response(write(state, callers, grant, &token, handle)))
+            let json = write(state, callers, grant, &token, handle, now);
+            Ok(json_response(json))
         }
         Err(error) => {
             usage.refused();
@@ -143,11 +146,12 @@ fn write(
     grant: &Grant,
     token: &Token,
     handle: Option<&Handle>,
+    now: Timestamp,
 ) -> Vec<u8> {
     let caller = &grant.caller;
     let mut left = token.left();
     if let Some(end) = caller.expires_at {
-        left = cmp::min(left, state.now().until(end));
+        left = cmp::min(left, now.until(end));
     }
     // What stands in here needs no escaping: tokens, scopes and domains are letters, digits and a few marks.
     let mut json = String::with_capacity(512);
@@ -155,9 +159,7 @@ fn write(
     match caller.mode {
         Mode::Direct => json.push_str(token.access_token().expose_secret()),
         Mode::Proxied => {
-            let proxy_token = callers
-                .known
-                .issue_proxy_token(grant, state.now().plus(left));
+            let proxy_token = callers.known.issue_proxy_token(grant, now.plus(left));
             json.push_str(proxy_token.expose_secret());
         }
     }

@@ -39,11 +39,11 @@ struct State {
     waiting: usize,
     rows: VecDeque<Row>,
     /// How many calls each caller has under way; there are no more callers here than calls.
-    held: Vec<(Box<str>, usize)>,
+    held: Vec<(Arc<str>, usize)>,
 }
 
 struct Row {
-    caller: Box<str>,
+    caller: Arc<str>,
     waiters: VecDeque<oneshot::Sender<Permit>>,
 }
 
@@ -69,7 +69,7 @@ impl From<Busy> for ProxyError {
 pub(super) struct Permit {
     /// None when it was given back.
     queue: Option<Arc<Queue>>,
-    caller: Box<str>,
+    caller: Arc<str>,
 }
 
 impl Queue {
@@ -85,10 +85,9 @@ impl Queue {
         let receiver = {
             let mut state = self.state();
             if state.may_begin(caller, self.limits.simultaneous) {
-                state.begin(caller);
                 return Ok(Permit {
                     queue: Some(self.clone()),
-                    caller: caller.into(),
+                    caller: state.begin(caller),
                 });
             }
             if state.waiting >= self.limits.waiting {
@@ -156,12 +155,18 @@ impl State {
             .map_or(0, |(_, calls)| *calls)
     }
 
-    fn begin(&mut self, caller: &str) {
+    /// Notes one more call under way; returns the caller's name, which its calls share.
+    fn begin(&mut self, caller: &str) -> Arc<str> {
         self.under_way += 1;
-        match self.held.iter_mut().find(|(holder, _)| **holder == *caller) {
-            Some((_, calls)) => *calls += 1,
-            None => self.held.push((caller.into(), 1)),
+        if let Some((holder, calls)) =
+            (self.held.iter_mut()).find(|(holder, _)| **holder == *caller)
+        {
+            *calls += 1;
+            return holder.clone();
         }
+        let holder: Arc<str> = caller.into();
+        self.held.push((holder.clone(), 1));
+        holder
     }
 
     fn end(&mut self, caller: &str) {
@@ -175,7 +180,7 @@ impl State {
     }
 
     /// Lets the next waiter begin: the first of the row whose caller has the fewest calls under way. That row is last then.
-    fn next(&mut self, simultaneous: usize) -> Option<(Box<str>, oneshot::Sender<Permit>)> {
+    fn next(&mut self, simultaneous: usize) -> Option<(Arc<str>, oneshot::Sender<Permit>)> {
         if self.under_way >= simultaneous {
             return None;
         }
@@ -185,12 +190,11 @@ impl State {
             .min_by_key(|(_, row)| self.held_by(&row.caller))?;
         let mut row = self.rows.remove(place)?;
         let waiter = row.waiters.pop_front()?;
-        let caller = row.caller.clone();
+        let caller = self.begin(&row.caller);
         if !row.waiters.is_empty() {
             self.rows.push_back(row);
         }
         self.waiting -= 1;
-        self.begin(&caller);
         Some((caller, waiter))
     }
 

@@ -6,10 +6,11 @@ mod proxy_token;
 
 use std::{collections::HashMap, sync::Arc};
 
+use arc_swap::ArcSwapOption;
 use subtle::ConstantTimeEq;
 use zoho_oauth::{ClientId, Scopes};
 
-use self::proxy_token::ProxyTokenKey;
+use self::proxy_token::{Claims, ProxyTokenKey};
 pub use self::{
     denied::Denied,
     proxy_token::{PROXY_TOKEN_PREFIX, ProxyToken},
@@ -104,6 +105,8 @@ struct KnownHandle {
     previous: Option<Previous>,
     /// Revoked alone, or its connection was removed.
     is_dead: bool,
+    /// The proxy token that was made last: it is the same as long as the connection's token is.
+    issued: ArcSwapOption<(Claims, ProxyToken)>,
 }
 
 #[derive(Debug)]
@@ -210,12 +213,18 @@ impl KnownCallers {
 
     /// Makes a proxy token that works until `expires`, to the second below, and no longer than its grant.
     pub fn issue_proxy_token(&self, grant: &Grant, expires: Timestamp) -> ProxyToken {
-        let claims = proxy_token::Claims {
-            handle_id: grant.handle_id,
-            epoch: grant.epoch,
-            expires,
+        let claims = Claims::new(grant.handle_id, grant.epoch, expires);
+        let Some(handle) = self.handles.get(&grant.handle_id) else {
+            return self.proxy_tokens.issue(&claims);
         };
-        self.proxy_tokens.issue(&claims)
+        if let Some(issued) = &*handle.issued.load()
+            && issued.0 == claims
+        {
+            return issued.1.clone();
+        }
+        let token = self.proxy_tokens.issue(&claims);
+        handle.issued.store(Some(Arc::new((claims, token.clone()))));
+        token
     }
 
     /// Lists the grants of a caller's handles that work, by the connection's name.

@@ -35,40 +35,50 @@ impl From<[u8; 32]> for Fingerprint {
 /// The key of all fingerprints: random, made with the vault and sealed in it, so that a new master
 /// key does not change them.
 #[derive(Clone)]
-pub(crate) struct IndexKey(Zeroizing<[u8; 32]>);
+pub(crate) struct IndexKey {
+    bytes: Zeroizing<[u8; 32]>,
+    /// A hash that has taken in the key, to begin each fingerprint with; a server makes three for each token it
+    /// gives. It is wiped on drop as the bytes are.
+    keyed: Hmac<Sha256>,
+}
 
 impl IndexKey {
+    fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+        // Unwrap safety: HMAC takes keys of any length.
+        let keyed = Hmac::new_from_slice(&*bytes).expect("any");
+        Self { bytes, keyed }
+    }
+
     /// Makes a new key.
     pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *bytes);
-        Self(bytes)
+        Self::new(bytes)
     }
 
     /// Reads an opened key; `None` if it is not 32 bytes long.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut key = Zeroizing::new([0; 32]);
         (bytes.len() == key.len()).then(|| key.copy_from_slice(bytes))?;
-        Some(Self(key))
+        Some(Self::new(key))
     }
 
     /// Returns the key's bytes, to be sealed.
     pub(crate) fn expose_bytes(&self) -> &[u8] {
-        &*self.0
+        &*self.bytes
     }
 
     /// Returns the key of one purpose alone, `HKDF-SHA256(index key, info = label)`: whoever learns it
     /// knows nothing of the others.
     pub(crate) fn subkey(&self, label: &str) -> Self {
         let mut bytes = Zeroizing::new([0; 32]);
-        derive(&*self.0, None, &[label.as_bytes()], &mut *bytes);
-        Self(bytes)
+        derive(&*self.bytes, None, &[label.as_bytes()], &mut *bytes);
+        Self::new(bytes)
     }
 
     /// Returns the keyed hash of `parts`, for one purpose.
     pub(crate) fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> Fingerprint {
-        // Unwrap safety: HMAC takes keys of any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("any");
+        let mut mac = self.keyed.clone();
         for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
             mac.update(&prefix(part));
             mac.update(part);
@@ -87,10 +97,13 @@ impl fmt::Debug for IndexKey {
 mod tests {
     use super::*;
 
+    fn key_of(byte: u8) -> IndexKey {
+        IndexKey::from_bytes(&[byte; 32]).unwrap()
+    }
+
     #[test]
     fn purpose_parts_and_key_all_count() {
-        let key = IndexKey::from_bytes(&[7; 32]).unwrap();
-        let other = IndexKey::from_bytes(&[8; 32]).unwrap();
+        let (key, other) = (key_of(7), key_of(8));
         let print = key.fingerprint("grant", &[b"a", b"bc"]);
         assert_eq!(print, key.fingerprint("grant", &[b"a", b"bc"]));
         assert_ne!(print, key.fingerprint("grant", &[b"ab", b"c"]));
@@ -100,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_subkey_is_known_by_its_label_and_its_key() {
-        let (key, other) = (IndexKey([7; 32].into()), IndexKey([8; 32].into()));
+        let (key, other) = (key_of(7), key_of(8));
         let subkey = key.subkey("a");
         assert_eq!(subkey.expose_bytes(), key.subkey("a").expose_bytes());
         assert_ne!(subkey.expose_bytes(), key.subkey("b").expose_bytes());
@@ -111,9 +124,6 @@ mod tests {
     #[test]
     fn a_key_of_another_length_is_none() {
         assert!(IndexKey::from_bytes(&[7; 31]).is_none());
-        assert_eq!(
-            format!("{:?}", IndexKey::from_bytes(&[7; 32]).unwrap()),
-            "IndexKey([redacted])"
-        );
+        assert_eq!(format!("{:?}", key_of(7)), "IndexKey([redacted])");
     }
 }

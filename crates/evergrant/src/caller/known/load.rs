@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use arc_swap::ArcSwapOption;
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
 use super::{Grant, KnownCaller, KnownCallers, KnownHandle, Previous, ProxyTokenKey, Secret};
@@ -109,6 +110,7 @@ impl KnownCallers {
             hash,
             previous,
             is_dead,
+            issued: ArcSwapOption::empty(),
         };
         self.handles.insert(id, handle);
         Ok(())

@@ -40,6 +40,7 @@ impl fmt::Debug for ProxyToken {
 pub(super) struct Claims {
     pub(super) handle_id: HandleId,
     pub(super) epoch: u32,
+    /// To the second.
     pub(super) expires: Timestamp,
 }
 
@@ -82,6 +83,15 @@ impl ProxyTokenKey {
 }
 
 impl Claims {
+    /// Says that a handle's token works until `expires`, to the second below.
+    pub(super) fn new(handle_id: HandleId, epoch: u32, expires: Timestamp) -> Self {
+        Self {
+            handle_id,
+            epoch,
+            expires: Timestamp::from_millis(expires.as_millis().div_euclid(1000) * 1000),
+        }
+    }
+
     fn to_bytes(self) -> [u8; CLAIMS_LEN] {
         let mut bytes = [0; CLAIMS_LEN];
         let (id, rest) = bytes.split_at_mut(ID_LEN);
@@ -117,11 +127,8 @@ mod tests {
     }
 
     fn claims(id: [u8; 8], epoch: u32, seconds: u32) -> Claims {
-        Claims {
-            handle_id: HandleId::from_bytes(id),
-            epoch,
-            expires: Timestamp::from_millis(i64::from(seconds) * 1000),
-        }
+        let expires = Timestamp::from_millis(i64::from(seconds) * 1000);
+        Claims::new(HandleId::from_bytes(id), epoch, expires)
     }
 
     #[test]

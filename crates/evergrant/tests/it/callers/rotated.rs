@@ -39,6 +39,34 @@ async fn the_credentials_before_a_rotation_work_until_the_overlap_is_over() {
 }
 
 #[tokio::test]
+async fn a_proxy_token_is_the_same_until_its_end_or_its_handle_is_another() {
+    let mut office = Office::new().await;
+    let old = office.nightly().await;
+    let rotated = caller::rotate(&office.vault, &name("nightly"), HOURLY, &mut office.rng).await;
+    let (new, known) = (rotated.unwrap(), office.known().await);
+    let end = office.world.clock.now().plus(HOUR);
+    let [old, new] = [&old, &new].map(|shown| office.show(&known, shown).unwrap());
+    let issue = |grant, end| {
+        known
+            .issue_proxy_token(grant, end)
+            .expose_secret()
+            .to_owned()
+    };
+    let first = issue(new, end);
+    assert_eq!(issue(new, end), first);
+    let another = [issue(new, end.plus(HOUR)), issue(old, end)];
+    assert!(!another.contains(&first) && another[0] != another[1]);
+    assert_eq!(issue(new, end), first);
+    for token in another.iter().chain([&first]) {
+        assert!(
+            known
+                .by_proxy_token(token, office.world.clock.now())
+                .is_ok()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_second_rotation_ends_what_the_first_left_over_only_on_purpose() {
     let mut office = Office::new().await;
     let first = office.nightly().await;
