@@ -150,7 +150,7 @@ fn write(
 ) -> Vec<u8> {
     let caller = &grant.caller;
     let mut left = token.left();
-    if let Some(end) = caller.expires_at {
+    if let Some(end) = callers.known.end_of(grant) {
         left = cmp::min(left, now.until(end));
     }
     // What stands in here needs no escaping: tokens, scopes and domains are letters, digits and a few marks.

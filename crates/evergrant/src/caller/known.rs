@@ -211,6 +211,19 @@ impl KnownCallers {
         works && handle.grant.connection_id == grant.connection_id
     }
 
+    /// Returns from when on a grant is refused, because its caller expires or the overlap of a rotation ends; `None` for
+    /// never.
+    pub fn end_of(&self, grant: &Grant) -> Option<Timestamp> {
+        let handle = self.handles.get(&grant.handle_id);
+        let before = handle.and_then(|handle| handle.previous.as_ref());
+        let before = before.filter(|before| before.grant.epoch == grant.epoch);
+        let overlap = before.map(|before| before.valid_until);
+        [grant.caller.expires_at, overlap]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
     /// Makes a proxy token that works until `expires`, to the second below, and no longer than its grant.
     pub fn issue_proxy_token(&self, grant: &Grant, expires: Timestamp) -> ProxyToken {
         let claims = Claims::new(grant.handle_id, grant.epoch, expires);

@@ -23,6 +23,10 @@ async fn the_credentials_before_a_rotation_work_until_the_overlap_is_over() {
             .is_ok()
     };
     assert!(works(&old_proxy) && works(&new_proxy));
+    let ends = [&old, &new].map(|shown| known.end_of(office.show(&known, shown).unwrap()));
+    let left = ends[0].map(|end| office.world.clock.now().until(end));
+    assert!(left.is_some_and(|left| left <= HOUR && left > HOUR / 2));
+    assert_eq!(ends[1], None);
 
     office.world.clock.advance(HOUR);
     assert!(matches!(
