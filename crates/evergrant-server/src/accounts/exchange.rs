@@ -2,10 +2,10 @@
 //! handle in its place.
 //!
 //! An exchange runs in a task that no request owns, once for a caller and its code, however often that is sent:
-//! whoever sends it again within ten minutes gets the same handle, also when the first answer was lost. A server
-//! that was started anew has forgotten that handle, of which the vault has a hash only. It goes by what the vault
-//! says of the code: one that was used is `invalid_code`, and one whose exchange nobody has ended yet
-//! `general_error`.
+//! whoever sends it again within ten minutes gets the same handle, also when the first answer was lost, or when
+//! others brought home what came: the chores, or a person. A server that was started anew has forgotten that
+//! handle, of which the vault has a hash only, and who sent which code. It goes by what the vault says of the
+//! code: one that was used is `invalid_code`, and one whose exchange nobody has ended yet `general_error`.
 
 mod memory;
 mod run;
@@ -60,6 +60,8 @@ enum End {
     Made(Handle),
     /// The connection is in the vault, but the vault did not take a handle for it.
     NotConnected(ConnectionName),
+    /// What Zoho sent is kept, but not in the vault; others may bring it home.
+    NotInVault,
     /// There is no connection, or none that is in the vault already.
     Refused(Refusal),
 }
@@ -102,7 +104,7 @@ pub(super) async fn exchange(
     };
     let handle = match end_of(state, wish).await? {
         End::Made(handle) => handle,
-        End::NotConnected(_) => return Err(Refusal::Unavailable),
+        End::NotConnected(_) | End::NotInVault => return Err(Refusal::Unavailable),
         End::Refused(refusal) => return Err(refusal),
     };
     let callers = state.callers();
@@ -127,7 +129,7 @@ async fn end_of(state: &Arc<State>, wish: Wish) -> Result<End, Refusal> {
             let state = state.clone();
             let end = entry.end();
             exchanges.runtime.spawn(async move {
-                let became = run::run(&state, &wish, entry.made_before()).await;
+                let became = run::run(&state, &wish, entry.before()).await;
                 entry.ended(became);
             });
             end

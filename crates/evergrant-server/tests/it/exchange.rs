@@ -337,14 +337,39 @@ async fn a_vault_that_takes_nothing_keeps_the_reply_in_escrow() {
         assert_eq!(word(&reply), (503, "general_error".into()));
     }
     estate.world.execute("DROP TRIGGER full").await;
-    let vault = estate.world.vault().await;
-    let mut rng = StdRng::seed_from_u64(9);
-    let recovered = evergrant::exchange::recover(&vault, &mut rng)
-        .await
-        .unwrap();
-    assert_eq!(recovered.len(), 1);
+    let stranger = estate.exchanger("stranger", Mode::Direct).await;
+    estate.world.pass(61).await;
+    estate.next_chores().await;
     assert_eq!(estate.connections().await, ["acme", "customer"]);
+
+    // The chores brought it home: it is whose code it was.
+    let reply = estate.exchange(&stranger, &code).await;
+    assert_eq!(word(&reply), (200, "invalid_code".into()));
+    let [one, two] = [
+        estate.exchange(&caller, &code).await.json(),
+        estate.exchange(&caller, &code).await.json(),
+    ];
+    assert!(one["refresh_token"].is_string(), "{one}");
+    assert_eq!(one["refresh_token"], two["refresh_token"]);
     assert_eq!(estate.exchanges().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_gave_up_in_escrow_is_no_connection() {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let code = code(&estate.world).await;
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON connections
+                  BEGIN SELECT RAISE(ABORT, 'full'); END";
+    estate.world.execute(refuse).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
+    let vault = estate.world.vault().await;
+    let waiting = evergrant::exchange::waiting(vault.vault()).await.unwrap();
+    let discarded = evergrant::exchange::discard(vault.vault(), waiting[0].id).await;
+    discarded.unwrap();
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (200, "invalid_code".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

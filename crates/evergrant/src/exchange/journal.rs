@@ -117,6 +117,23 @@ pub(super) async fn find_by_grant(
         .transpose()
 }
 
+/// Finds the name of the connection that the exchange of a grant has brought, if that is there.
+pub(super) async fn connection_of(
+    vault: &UnlockedVault,
+    grant: Fingerprint,
+) -> Result<Option<ConnectionName>, VaultError> {
+    let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
+               WHERE e.grant_fingerprint = $1 AND e.state = 'done' AND c.removed_at IS NULL";
+    let query = sqlx::query_as::<_, (String, String)>(sql).bind(grant.as_bytes());
+    let found = query.fetch_optional(vault.store().reader()).await;
+    let Some((row, name)) = found.map_err(|error| vault.store().error(error))? else {
+        return Ok(None);
+    };
+    let (table, column) = ("connections", "name");
+    let damaged = |_| VaultError::Damaged { table, column, row };
+    name.parse().map(Some).map_err(damaged)
+}
+
 /// Finds an exchange by its id. No key is needed.
 pub(super) async fn find(vault: &Vault, id: ExchangeId) -> Result<Option<Entry>, VaultError> {
     let sql = "SELECT id, name, state, reason, at FROM exchanges WHERE id = $1";
@@ -179,15 +196,19 @@ pub(super) async fn finish(
     connection: &mut SqliteConnection,
     id: ExchangeId,
     grant: Fingerprint,
+    connection_id: Option<&str>,
     at: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     // The row can be missing: a record from another disk, or a vault that was restored.
-    let sql = "INSERT INTO exchanges (id, grant_fingerprint, state, at) VALUES ($1, $2, 'done', $3)
-               ON CONFLICT (grant_fingerprint) DO UPDATE SET state = 'done', reason = NULL
+    let sql = "INSERT INTO exchanges (id, grant_fingerprint, connection_id, state, at)
+               VALUES ($1, $2, $3, 'done', $4)
+               ON CONFLICT (grant_fingerprint) DO UPDATE SET
+                 state = 'done', reason = NULL, connection_id = excluded.connection_id
                WHERE exchanges.state <> 'done'";
     let upsert = sqlx::query(sql)
         .bind(id.to_string())
         .bind(grant.as_bytes())
+        .bind(connection_id)
         .bind(at);
     Ok(upsert.execute(connection).await?.rows_affected() > 0)
 }

@@ -30,7 +30,7 @@ const RECOVERED: &str = "recovered";
 /// What is known of a connection that was just made.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// Its name; `None` if it was handed over.
+    /// Its name; `None` if it was handed over, or finished by others and removed since.
     pub name: Option<ConnectionName>,
     /// The name that was wished for, if it was taken meanwhile.
     pub wished: Option<ConnectionName>,
@@ -91,8 +91,13 @@ pub(super) async fn keep(
             refresh_token: None,
             sent,
         }),
+        // `recover` was quicker.
         Ok(None) => {
-            let kept = describe(vault, &sent).await;
+            let mut kept = describe(vault, &sent).await;
+            kept.name = match journal::connection_of(vault, sent.context.grant).await {
+                Ok(name) => name,
+                Err(error) => return Err(not_kept(&sent, error)),
+            };
             Ok(Exchanged {
                 kept,
                 refresh_token: None,
@@ -283,8 +288,8 @@ async fn note_done(
     event: &'static str,
     connection_id: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
-    let now = vault.clock().now();
-    if !journal::finish(&mut *connection, sent.id, sent.context.grant, now).await? {
+    let (grant, now) = (sent.context.grant, vault.clock().now());
+    if !journal::finish(&mut *connection, sent.id, grant, connection_id, now).await? {
         return Ok(false);
     }
     let detail = format!("exchange {}", sent.id);
@@ -355,7 +360,51 @@ pub(super) async fn keep_found(
 
 #[cfg(test)]
 mod tests {
+    use zoho_oauth::{Reply, ReplyEnd, TokenReply, read_token_reply};
+
     use super::*;
+    use crate::exchange::{prepare::Prepared, test_world::World};
+
+    impl Sent {
+        /// Makes an exchange that brought a refresh token.
+        fn granted(prepared: Prepared) -> Self {
+            let body =
+                br#"{"access_token":"1000.a.b","refresh_token":"1000.c.d","expires_in":3600}"#;
+            let reply = Reply {
+                status: 200,
+                content_type: Some("application/json".into()),
+                location: None,
+                date: None,
+                body: body.to_vec().into(),
+                end: ReplyEnd::Complete,
+            };
+            let TokenReply::Granted(grant) = read_token_reply(&reply) else {
+                panic!("it is granted");
+            };
+            Self {
+                id: prepared.id,
+                requested_at: prepared.context.started_at,
+                context: prepared.context,
+                grant,
+                attempts: 1,
+                held: Held::InEscrow(prepared.escrow),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_finished_first_has_the_name_that_it_got_there() {
+        let mut world = World::new().await;
+        let sent = Sent::granted(world.prepare().await);
+        let (context, grant) = (sent.context.clone(), sent.grant.clone());
+        let found = keep_found(&world.vault, sent.id, context, grant, &mut world.rng).await;
+        let name = found.unwrap().unwrap().name.unwrap();
+        let renamed = "other".parse().unwrap();
+        let done = connection::rename(&world.vault, &name, &renamed).await;
+        done.unwrap();
+        let kept = keep(&world.vault, sent, &mut world.rng).await.unwrap().kept;
+        assert_eq!(kept.name, Some(renamed));
+    }
 
     #[test]
     fn a_recovered_connection_has_a_name() {

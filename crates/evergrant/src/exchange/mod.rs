@@ -32,7 +32,10 @@ pub use self::{
     error::{Earlier, ExchangeError, GrantFate, KnownToken, NotKept},
     keep::{ApiDomainDoubt, Kept},
     prepare::{check, check_grant, check_name},
-    recover::{Fate, RecoverError, Recovered, Waiting, discard, recover, recover_text, waiting},
+    recover::{
+        Fate, RecoverError, Recovered, Waiting, connection_of, discard, recover, recover_text,
+        waiting,
+    },
 };
 use crate::{clock::Timestamp, connection::ConnectionName, vault::UnlockedVault};
 

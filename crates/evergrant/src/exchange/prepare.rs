@@ -225,7 +225,7 @@ async fn create_escrow(
     created.map_err(ExchangeError::Escrow)
 }
 
-fn fingerprint(vault: &UnlockedVault, token: &GrantToken) -> Fingerprint {
+pub(super) fn fingerprint(vault: &UnlockedVault, token: &GrantToken) -> Fingerprint {
     vault
         .index_key
         .fingerprint("grant", &[token.expose_secret().as_bytes()])

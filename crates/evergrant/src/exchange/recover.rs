@@ -3,17 +3,18 @@
 use std::{io, time::Duration};
 
 use rand::rngs::StdRng;
-use zoho_oauth::{Reply, TokenReply, read_token_reply};
+use zoho_oauth::{GrantToken, Reply, TokenReply, read_token_reply};
 
 use super::{
     ExchangeError,
     context::Context,
     journal::{self, Outcome},
     keep::{self, Kept},
-    send, without_file,
+    prepare, send, without_file,
 };
 use crate::{
     clock::Timestamp,
+    connection::ConnectionName,
     vault::{
         UnlockedVault, Vault, VaultError,
         escrow::{self, Entry, EscrowFile, ExchangeId, Phase, Record},
@@ -195,6 +196,19 @@ pub async fn recover_text(
     let (waiting, outcome) = describe(&vault.vault, &record).await?;
     let (fate, _) = settle(vault, &record, &waiting, outcome, rng).await?;
     Ok(Recovered { waiting, fate })
+}
+
+/// Finds the connection that an exchange of this grant has brought, whoever finished it; `None` also if it was
+/// removed since.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
+pub async fn connection_of(
+    vault: &UnlockedVault,
+    grant: &GrantToken,
+) -> Result<Option<ConnectionName>, VaultError> {
+    journal::connection_of(vault, prepare::fingerprint(vault, grant)).await
 }
 
 /// Gives up a record, whatever it holds.

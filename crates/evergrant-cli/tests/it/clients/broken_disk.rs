@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::{Estate, send};
 use crate::{connections::done, small_disk::SmallDisk, strace, world::World};
 
+/// Lets no reply be synced. The tracer is not the parent, so that the child is the server itself.
+const NO_SYNC: [&str; 5] = ["-D", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO"];
+
 /// A caller's request, while whose reply is on its way the disk is filled.
 struct Scene {
     head: String,
@@ -72,14 +75,36 @@ fn what_the_vault_did_not_take_is_in_escrow() {
     assert_eq!(status, 503, "its end is not known");
     done(&scene.estate.flow.world, "recover");
     assert_eq!(scene.connections(), "acme\ncustomer");
+    let (status, answer) = scene.ask();
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["refresh_token"].is_string(), "{answer}");
+    assert_eq!(scene.estate.asked_for_tokens(), (1, 0));
+}
+
+#[test]
+fn what_others_bring_home_while_the_caller_waits_is_the_callers() {
+    let Some(scene) = Scene::set(&NO_SYNC) else {
+        return;
+    };
+    let (status, answer) = scene.ask_and_fill(|is_answered| {
+        // Between two of the server's tries.
+        thread::sleep(Duration::from_millis(2000));
+        assert!(!is_answered(), "it goes on trying");
+        scene.disk.make_room();
+        done(&scene.estate.flow.world, "recover");
+        assert!(!is_answered(), "the others were quicker");
+        assert_eq!(scene.connections(), "acme\ncustomer");
+    });
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer["refresh_token"].is_string(), "{answer}");
+    assert_eq!(scene.ask().1["refresh_token"], answer["refresh_token"]);
+    assert_eq!(scene.connections(), "acme\ncustomer");
     assert_eq!(scene.estate.asked_for_tokens(), (1, 0));
 }
 
 #[test]
 fn what_escrow_did_not_take_either_is_kept_as_soon_as_there_is_room() {
-    // The tracer is not the parent, so that the child is the server itself.
-    let options = ["-D", "-o", "/dev/null", "-e", "inject=fdatasync:error=EIO"];
-    let Some(scene) = Scene::set(&options) else {
+    let Some(scene) = Scene::set(&NO_SYNC) else {
         return;
     };
     let (status, answer) = scene.ask_and_fill(|is_answered| {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use evergrant::{clock::Timestamp, connection::ConnectionName};
+use evergrant::clock::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use zoho_oauth::GrantToken;
@@ -49,7 +49,7 @@ pub(super) enum Joined {
 
 /// An exchange that is to be made.
 pub(super) struct Entry {
-    made_before: Option<ConnectionName>,
+    before: Option<End>,
     end: watch::Sender<Option<End>>,
 }
 
@@ -70,11 +70,11 @@ impl Memory {
     pub(super) fn join(&self, key: Key, now: Timestamp) -> Option<Joined> {
         let mut all = self.lock();
         all.retain(|_, one| one.is_under_way() || one.begun_at.until(now) < REMEMBERED);
-        let mut made_before = None;
+        let mut before = None;
         if let Some(known) = all.get(&key) {
             match &*known.end.borrow() {
-                Some(End::NotConnected(name)) => made_before = Some(name.clone()),
                 Some(End::Refused(_)) => {}
+                Some(end @ (End::NotConnected(_) | End::NotInVault)) => before = Some(end.clone()),
                 None if !known.is_under_way() => {}
                 None | Some(End::Made(_)) => return Some(Joined::Known(known.end.clone())),
             }
@@ -86,7 +86,7 @@ impl Memory {
         all.insert(key, Remembered { begun_at: now, end });
         forget_oldest(&mut all);
         Some(Joined::New(Entry {
-            made_before,
+            before,
             end: sender,
         }))
     }
@@ -119,9 +119,9 @@ impl Entry {
         self.end.subscribe()
     }
 
-    /// Returns the connection that the code brought before, without a handle.
-    pub(super) fn made_before(&self) -> Option<&ConnectionName> {
-        self.made_before.as_ref()
+    /// Returns how it ended before, if that left something to go on with.
+    pub(super) fn before(&self) -> Option<&End> {
+        self.before.as_ref()
     }
 
     /// Tells everybody how it ended.
@@ -174,7 +174,10 @@ mod tests {
         let entry = begin(&memory, "code", 2).unwrap();
         entry.ended(End::NotConnected("acme".parse().unwrap()));
         let entry = begin(&memory, "code", 3).unwrap();
-        assert_eq!(entry.made_before().unwrap().as_str(), "acme");
+        assert!(matches!(entry.before(), Some(End::NotConnected(name)) if name.as_str() == "acme"));
+        entry.ended(End::NotInVault);
+        let entry = begin(&memory, "code", 3).unwrap();
+        assert!(matches!(entry.before(), Some(End::NotInVault)));
         drop(entry);
         assert!(begin(&memory, "code", 4).is_some(), "its task is gone");
     }

@@ -9,7 +9,7 @@ use evergrant::{
     exchange::{self, Exchange, ExchangeError, Fate, NotKept, Progress, Purpose},
     vault::VaultError,
 };
-use zoho_oauth::{ErrorWord, Scopes};
+use zoho_oauth::{ErrorWord, GrantToken, Scopes};
 
 use super::{End, Wish};
 use crate::{accounts::Refusal, state::State};
@@ -23,14 +23,16 @@ const TRIES: u32 = 150;
 const WAIT: Duration = Duration::from_secs(2);
 
 /// Exchanges the code, unless it brought a connection before, and gives the connection to the caller.
-pub(super) async fn run(state: &State, wish: &Wish, before: Option<&ConnectionName>) -> End {
+pub(super) async fn run(state: &State, wish: &Wish, before: Option<&End>) -> End {
     let caller = &wish.caller.name;
-    let connection = match before {
-        Some(name) => name.clone(),
-        None => match make(state, wish).await {
-            Ok(name) => name,
-            Err(refusal) => return End::Refused(refusal),
-        },
+    let made = match before {
+        Some(End::NotConnected(name)) => Ok(name.clone()),
+        Some(End::NotInVault) => brought_home(state, wish).await,
+        _ => make(state, wish).await,
+    };
+    let connection = match made {
+        Ok(name) => name,
+        Err(end) => return end,
     };
     let (vault, mut rng) = (state.broker.vault(), state.exchanges.rng());
     match caller::connect(vault, &wish.caller.id, &connection, &mut rng).await {
@@ -47,17 +49,19 @@ pub(super) async fn run(state: &State, wish: &Wish, before: Option<&ConnectionNa
 }
 
 /// Makes the connection, with the first client secret of the app that Zoho takes.
-async fn make(state: &State, wish: &Wish) -> Result<ConnectionName, Refusal> {
+async fn make(state: &State, wish: &Wish) -> Result<ConnectionName, End> {
     let right = wish.caller.exchange.as_ref();
-    let right = right.ok_or(Refusal::UnsupportedGrantType)?;
+    let right = right.ok_or(End::Refused(Refusal::UnsupportedGrantType))?;
     let apps = caller::exchange_apps(state.broker.vault(), right).await;
-    let apps = apps.map_err(|error| refusal_of(&wish.caller.name, &error.into()))?;
-    let mut last = Refusal::Unavailable;
+    let apps = apps.map_err(|error| end_of(&wish.caller.name, &error.into()))?;
+    let mut last = End::Refused(Refusal::Unavailable);
     for app in apps {
         match with_app(state, wish, app).await {
-            Ok(name) => return Ok(name),
+            Ok(Some(name)) => return Ok(name),
+            // Others finished it, and it was removed since.
+            Ok(None) => return Err(End::Refused(Refusal::InvalidCode)),
             Err(error) => {
-                last = refusal_of(&wish.caller.name, &error);
+                last = end_of(&wish.caller.name, &error);
                 if !is_about_the_secret(&error) {
                     break;
                 }
@@ -67,7 +71,38 @@ async fn make(state: &State, wish: &Wish) -> Result<ConnectionName, Refusal> {
     Err(last)
 }
 
-async fn with_app(state: &State, wish: &Wish, app: App) -> Result<ConnectionName, ExchangeError> {
+/// Finds what this caller's code brought, if others have brought it home; it is the caller's as if the exchange had
+/// just ended.
+async fn brought_home(state: &State, wish: &Wish) -> Result<ConnectionName, End> {
+    if let Some(name) = found(state, wish).await? {
+        return Ok(name);
+    }
+    // It may have been given up, too.
+    let end = match make(state, wish).await {
+        Ok(name) => return Ok(name),
+        Err(end) => end,
+    };
+    // Or others were quicker just now.
+    match (found(state, wish).await?, end) {
+        (Some(name), _) => Ok(name),
+        (None, End::Refused(Refusal::Unavailable)) => Err(End::NotInVault),
+        (None, end) => Err(end),
+    }
+}
+
+async fn found(state: &State, wish: &Wish) -> Result<Option<ConnectionName>, End> {
+    let found = exchange::connection_of(state.broker.vault(), &wish.code).await;
+    found.map_err(|error| {
+        tracing::warn!(%error, "the vault does not say what an exchange has brought");
+        End::NotInVault
+    })
+}
+
+async fn with_app(
+    state: &State,
+    wish: &Wish,
+    app: App,
+) -> Result<Option<ConnectionName>, ExchangeError> {
     let vault = state.broker.vault();
     let mut wanted = Exchange {
         purpose: Purpose::HandOver,
@@ -86,12 +121,12 @@ async fn with_app(state: &State, wish: &Wish, app: App) -> Result<ConnectionName
     loop {
         let name = connection::next_free_name(vault.vault(), &wish.name).await?;
         wanted.purpose = Purpose::Keep {
-            name: name.clone(),
+            name,
             replace: false,
         };
         match send(state, &wanted).await {
             Err(ExchangeError::NameTaken(_)) => {}
-            made => return Ok(made?.unwrap_or(name)),
+            made => return made,
         }
     }
 }
@@ -111,7 +146,7 @@ async fn send(state: &State, wanted: &Exchange) -> Result<Option<ConnectionName>
             Ok(name)
         }
         Err(ExchangeError::NotKept(NotKept::OnlyHere { record, source })) => {
-            put_away(state, &record, source).await
+            put_away(state, &wanted.grant_token, &record, source).await
         }
         Err(error) => Err(error),
     }
@@ -120,16 +155,22 @@ async fn send(state: &State, wanted: &Exchange) -> Result<Option<ConnectionName>
 /// Goes on trying to keep a reply that this process alone has.
 async fn put_away(
     state: &State,
+    code: &GrantToken,
     record: &str,
     mut source: VaultError,
 ) -> Result<Option<ConnectionName>, ExchangeError> {
-    let mut rng = state.exchanges.rng();
+    let (vault, mut rng) = (state.broker.vault(), state.exchanges.rng());
     for _ in 0..TRIES {
         tracing::error!(error = %source, "this process alone has a refresh token: do not end it");
         tokio::time::sleep(WAIT).await;
-        match exchange::recover_text(state.broker.vault(), record, &mut rng).await {
+        match exchange::recover_text(vault, record, &mut rng).await {
             Ok(recovered) => match recovered.fate {
                 Fate::Kept(kept) => return Ok(kept.name),
+                // The chores were quicker, or a person.
+                Fate::Settled => match exchange::connection_of(vault, code).await {
+                    Ok(name) => return Ok(name),
+                    Err(error) => source = error,
+                },
                 _ => break,
             },
             Err(exchange::RecoverError::Vault(error)) => source = error,
@@ -157,11 +198,12 @@ fn is_about_the_secret(error: &ExchangeError) -> bool {
 
 /// Says to the caller what Zoho said, as far as it is about what the caller sent. That Zoho refuses the app is for
 /// whoever runs this server: the caller's own client ID and secret are right.
-fn refusal_of(caller: &caller::CallerName, error: &ExchangeError) -> Refusal {
+fn end_of(caller: &caller::CallerName, error: &ExchangeError) -> End {
     let reason = reason(error);
     let grant = error.grant().as_str();
     tracing::warn!(%caller, grant, reason, "an exchange brought no connection");
-    match error {
+    End::Refused(match error {
+        ExchangeError::NotKept(_) => return End::NotInVault,
         ExchangeError::Refused { refusal, .. } => match &refusal.word {
             ErrorWord::InvalidRedirectUri => Refusal::InvalidRedirectUri,
             word if word.is_about_the_token() => Refusal::InvalidCode,
@@ -177,7 +219,7 @@ fn refusal_of(caller: &caller::CallerName, error: &ExchangeError) -> Refusal {
         | ExchangeError::GrantExpired { .. }
         | ExchangeError::NoRefreshToken => Refusal::InvalidCode,
         _ => Refusal::Unavailable,
-    }
+    })
 }
 
 /// Returns an error with all its causes; a record that is nowhere else stays out of it.

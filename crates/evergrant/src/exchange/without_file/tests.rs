@@ -75,7 +75,7 @@ async fn an_exchange_that_lives_on_overwrites_what_was_noted() {
     assert_eq!(world.recover().await.len(), 1);
     let mut transaction = world.vault.store().begin().await.unwrap();
     let (id, grant, now) = (prepared.id, prepared.context.grant, world.clock.now());
-    let finished = journal::finish(&mut transaction, id, grant, now).await;
+    let finished = journal::finish(&mut transaction, id, grant, None, now).await;
     transaction.commit().await.unwrap();
     assert!(finished.unwrap(), "it is news");
     assert_eq!(world.outcome(id).await, Outcome::Done);
