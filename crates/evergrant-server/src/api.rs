@@ -76,6 +76,11 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter)> {
         ("get", "/callers/{name}", get(callers::show)),
         ("delete", "/callers/{name}", delete(callers::revoke)),
         ("post", "/callers/{name}/rotate", post(credentials::rotate)),
+        (
+            "post",
+            "/callers/{name}/connect",
+            post(credentials::connect),
+        ),
         ("get", "/audit", get(audit::list)),
     ]
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     answer::json,
     input::{Name, Query},
-    problems::{self, no_caller},
+    problems,
     who::{Admin, Asked},
 };
 use crate::{explain, problem::Problem, shown::Caller};
@@ -41,9 +41,14 @@ pub(super) async fn show(
     Admin(asked): Admin,
     Name(name): Name<CallerName>,
 ) -> Result<Response, Problem> {
-    let found = caller::find(asked.state.broker.vault().vault(), &name).await;
+    shown(&find(&name, &asked).await?, &asked).await
+}
+
+/// Finds one.
+pub(super) async fn find(name: &CallerName, asked: &Asked) -> Result<caller::Caller, Problem> {
+    let found = caller::find(asked.state.broker.vault().vault(), name).await;
     let found = found.map_err(|error| explain::vault(&error))?;
-    shown(&found.ok_or_else(|| no_caller(&name))?, &asked).await
+    found.ok_or_else(|| problems::no_caller(name))
 }
 
 /// Revokes one.

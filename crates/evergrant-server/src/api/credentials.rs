@@ -1,16 +1,21 @@
-//! `POST /callers` and `POST /callers/NAME/rotate`: credentials, shown once.
+//! `POST /callers`, `POST /callers/NAME/rotate` and `POST /callers/NAME/connect`: credentials, shown once.
 
 use std::time::Duration;
 
 use axum::response::Response;
-use evergrant::caller::{self, CallerError, CallerName, Issued, Rotation};
+use evergrant::{
+    caller::{self, CallerName, Handle, Rotation},
+    connection::ConnectionName,
+};
 use http::{HeaderValue, StatusCode, header::LOCATION};
 use rand::{SeedableRng, rngs::StdRng};
 use serde::Deserialize;
+use zoho_oauth::ClientSecret;
 
 use super::{
     answer::json,
-    input::{Json, Name},
+    callers::find,
+    input::{Json, Name, unreadable},
     new_caller::Described,
     problems,
     who::{Admin, Asked},
@@ -32,7 +37,9 @@ pub(super) async fn add(
     let vault = asked.vault();
     let new = described.resolve(vault.vault()).await?;
     let issued = caller::add(&vault, new, &mut rng()).await;
-    let mut response = shown(issued, &asked).await?;
+    let issued = issued.map_err(|error| problems::caller(&error))?;
+    let secret = Some(&issued.client_secret);
+    let mut response = shown(&issued.caller, secret, &issued.handles, &asked).await?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }
@@ -57,21 +64,57 @@ pub(super) async fn rotate(
         force: wanted.force,
     };
     let issued = caller::rotate(&asked.vault(), &name, rotation, &mut rng()).await;
-    shown(issued, &asked).await
+    let issued = issued.map_err(|error| problems::caller(&error))?;
+    let secret = Some(&issued.client_secret);
+    shown(&issued.caller, secret, &issued.handles, &asked).await
 }
 
-async fn shown(issued: Result<Issued, CallerError>, asked: &Asked) -> Result<Response, Problem> {
-    let issued = issued.map_err(|error| problems::caller(&error))?;
+/// What a caller is given.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connected {
+    connection: String,
+}
+
+/// Gives a caller a handle for one connection more, or a new one where its handle was revoked.
+pub(super) async fn connect(
+    Admin(asked): Admin,
+    Name(name): Name<CallerName>,
+    Json(wanted): Json<Connected>,
+) -> Result<Response, Problem> {
+    let connection: ConnectionName = (wanted.connection.parse())
+        .map_err(|error| unreadable("invalid_input", format!("connection: {error}")))?;
+    let vault = asked.vault();
+    let before = find(&name, &asked).await?;
+    let handle = caller::connect(&vault, &before.id, &connection, &mut rng()).await;
+    let handle = handle.map_err(|error| problems::not_connected(&error, &name))?;
+    let handles = [(connection, handle)];
+    let mut response = shown(&find(&name, &asked).await?, None, &handles, &asked).await?;
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// Shows a caller's credentials; without a client secret those beside the one that it has.
+async fn shown(
+    caller: &caller::Caller,
+    client_secret: Option<&ClientSecret>,
+    handles: &[(ConnectionName, Handle)],
+    asked: &Asked,
+) -> Result<Response, Problem> {
     asked.state.reload_callers().await;
     let vault = asked.state.broker.vault().vault();
     let ours = asked.state.public_url.as_str();
-    let caller = Caller::one(&issued.caller, vault).await;
-    let caller = caller.map_err(|error| explain::vault(&error))?;
-    let mode = issued.caller.mode;
-    let api_domains = Credentials::api_domains(mode, &issued.handles, ours, vault).await;
+    let shown = Caller::one(caller, vault).await;
+    let shown = shown.map_err(|error| explain::vault(&error))?;
+    let api_domains = Credentials::api_domains(caller.mode, handles, ours, vault).await;
     let api_domains = api_domains.map_err(|error| explain::vault(&error))?;
     let location = format!("{}/callers/{}", super::PREFIX, caller.name);
-    let mut response = json(&Credentials::new(&issued, caller, ours, &api_domains));
+    let credentials = Credentials::new(caller, handles, shown, ours, &api_domains);
+    let client_secret = client_secret.map(ClientSecret::expose_secret);
+    let mut response = json(&Credentials {
+        client_secret,
+        ..credentials
+    });
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }

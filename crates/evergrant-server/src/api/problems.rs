@@ -1,6 +1,6 @@
 //! Why a caller was not added or changed.
 
-use evergrant::caller::CallerError;
+use evergrant::caller::{CallerError, CallerName};
 use http::StatusCode;
 
 use crate::{
@@ -20,6 +20,7 @@ pub(super) fn caller(error: &CallerError) -> Problem {
             .next("choose another name; GET /evergrant/v1/callers lists those there are")
             .next(format!("new credentials for it: POST /evergrant/v1/callers/{name}/rotate")),
         CallerError::NoConnection(name) => no_connection(name),
+        CallerError::AlreadyConnected(_) => taken("already_connected"),
         CallerError::NoApp => of("no_such_app").next("GET /evergrant/v1/connections shows client IDs"),
         CallerError::NothingToUse => usage("missing_input")
             .next("name its connections; GET /evergrant/v1/connections lists those there are")
@@ -44,7 +45,20 @@ pub(super) fn caller(error: &CallerError) -> Problem {
     }
 }
 
+/// Says why a caller was not given a connection.
+pub(super) fn not_connected(error: &CallerError, name: &CallerName) -> Problem {
+    let said = caller(error);
+    match error {
+        CallerError::AlreadyConnected(_) => said
+            .next(format!("GET /evergrant/v1/callers/{name}"))
+            .next(format!(
+                "new credentials, if they were lost: POST /evergrant/v1/callers/{name}/rotate"
+            )),
+        _ => said,
+    }
+}
+
 /// Says that there is no caller of this name.
-pub(super) fn no_caller(name: &evergrant::caller::CallerName) -> Problem {
+pub(super) fn no_caller(name: &CallerName) -> Problem {
     caller(&CallerError::NotFound(name.to_string()))
 }

@@ -1,7 +1,7 @@
 //! What a caller's software needs in its settings, shown once.
 
 use evergrant::{
-    caller::{self, Handle, Issued, Mode},
+    caller::{self, Handle, Mode},
     connection::{self, ConnectionName},
     vault::{Vault, VaultError},
 };
@@ -38,28 +38,8 @@ pub struct HandleRow<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// Shows what was issued, beside the API domain of each handle.
+    /// Shows the handles that were made for a caller, beside the API domain of each; as yet without a client secret.
     pub fn new(
-        issued: &'a Issued,
-        caller: Caller,
-        accounts_domain: &'a str,
-        api_domains: &'a [Option<String>],
-    ) -> Self {
-        let handles = &issued.handles;
-        Self {
-            client_secret: Some(issued.client_secret.expose_secret()),
-            ..Self::connected(
-                &issued.caller,
-                handles,
-                caller,
-                accounts_domain,
-                api_domains,
-            )
-        }
-    }
-
-    /// Shows the handles that were made for a caller which has its client secret already.
-    pub fn connected(
         of: &'a caller::Caller,
         handles: &'a [(ConnectionName, Handle)],
         caller: Caller,

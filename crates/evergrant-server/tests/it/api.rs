@@ -135,6 +135,87 @@ async fn a_caller_is_added_rotated_and_revoked_and_works_meanwhile() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_gets_a_connection_more_and_a_new_handle_for_a_revoked_one() {
+    let estate = Estate::start().await;
+    let client_id = estate.read("/connections/acme").await["client_id"].clone();
+    let new = json!({ "name": "nightly", "exchange": { "name": "made", "client_id": client_id } });
+    let added = estate.api("POST", "/callers", new).await.json();
+    let path = "/callers/nightly/connect";
+    let acme = json!({ "connection": "acme" });
+    let reply = estate.api("POST", path, acme.clone()).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{reply:?}");
+    assert_eq!(reply.headers["location"], "/evergrant/v1/callers/nightly");
+    let mut connected = reply.json();
+    assert_eq!(connected.get("client_secret"), None);
+    connected["client_secret"] = added["client_secret"].clone();
+    assert_eq!(connected["handles"][0]["connection"], "acme");
+    assert!(works(&estate, &connected).await);
+    let again = estate.api("POST", path, acme.clone()).await;
+    assert_eq!(reason(&again), (409, "already_connected".into()));
+    let next = again.json()["next"].to_string();
+    assert!(next.contains("/callers/nightly/rotate"), "{next}");
+
+    let token = connected["handles"][0]["refresh_token"].as_str().unwrap();
+    estate
+        .post("/oauth/v2/token/revoke", &[("token", token)])
+        .await;
+    assert!(!works(&estate, &connected).await);
+    let mut anew = estate.api("POST", path, acme).await.json();
+    anew["client_secret"] = added["client_secret"].clone();
+    assert!(works(&estate, &anew).await && !works(&estate, &connected).await);
+    let own = &anew["caller"]["connections"];
+    assert_eq!(
+        (&own[0]["state"], &own[1]["state"]),
+        (&json!("revoked"), &json!("active"))
+    );
+
+    let rows = estate.read("/audit?limit=1000").await;
+    let told = |row: &&Value| row["event"] == "handle_added" && row["actor"] == "admin key";
+    assert_eq!(rows.as_array().unwrap().iter().filter(told).count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_connected_is_said() {
+    let estate = Estate::start().await;
+    estate.caller("nightly", Mode::Proxied).await;
+    for (caller, body, status, word) in [
+        (
+            "nobody",
+            json!({ "connection": "acme" }),
+            404,
+            "no_such_caller",
+        ),
+        (
+            "nightly",
+            json!({ "connection": "nobody" }),
+            404,
+            "no_such_connection",
+        ),
+        (
+            "nightly",
+            json!({ "connection": "A b" }),
+            400,
+            "invalid_input",
+        ),
+        ("nightly", json!({}), 400, "invalid_json"),
+        (
+            "nightly",
+            json!({ "conection": "acme" }),
+            400,
+            "invalid_json",
+        ),
+    ] {
+        let path = format!("/callers/{caller}/connect");
+        let reply = estate.api("POST", &path, body.clone()).await;
+        assert_eq!(reason(&reply), (status, word.into()), "{body}");
+    }
+    let key = estate
+        .api_as(&[], "POST", "/callers/nightly/connect", Value::Null)
+        .await;
+    assert_eq!(reason(&key), (401, "no_key".into()));
+}
+
 async fn works(estate: &Estate, credentials: &Value) -> bool {
     let form = [
         ("grant_type", "refresh_token"),

@@ -102,13 +102,15 @@ async fn another_user_gets_the_connections_that_a_rule_names_and_nothing_else() 
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
         assert_eq!(refused.json()["reason"], "not_allowed");
     }
-    let report = ask(
-        &socket,
-        Some(OTHER),
+    for path in [
         "/connections/acme/token/refused",
-        &["-d", "{}"],
-    );
-    assert_eq!(report.status, StatusCode::FORBIDDEN);
+        "/callers",
+        "/callers/nightly/rotate",
+        "/callers/nightly/connect",
+    ] {
+        let refused = ask(&socket, Some(OTHER), path, &["-d", "{}"]);
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+    }
     let stranger = read(&socket, Some(OTHER - 1), "/status");
     assert_eq!(stranger.status, StatusCode::FORBIDDEN);
     let key = format!("Authorization: Bearer {}", estate.admin_key.expose_secret());

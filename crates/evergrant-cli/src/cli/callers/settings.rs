@@ -133,7 +133,7 @@ impl Settings {
                 let caller = caller.map_err(|error| vault::explain(&error))?;
                 let (ours, api_domains) = (&self.accounts_domain, &self.api_domains);
                 let (of, handles) = (&self.caller, &self.handles);
-                let answer = Credentials::connected(of, handles, caller, ours, api_domains);
+                let answer = Credentials::new(of, handles, caller, ours, api_domains);
                 let answer = Credentials {
                     client_secret: self.client_secret.as_ref().map(ClientSecret::expose_secret),
                     ..answer
