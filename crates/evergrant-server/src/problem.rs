@@ -112,6 +112,8 @@ pub struct Told {
     pub causes: Vec<String>,
     /// What to do next: sentences, or commands to type.
     pub next: Vec<Cow<'static, str>>,
+    /// The same for whoever speaks HTTP: sentences, or requests.
+    next_by_http: Vec<Cow<'static, str>>,
     /// When trying again makes sense, as RFC 3339.
     pub retry_at: Option<String>,
     /// The connection that it is about.
@@ -133,6 +135,9 @@ struct Written<'a> {
     message: &'a str,
     causes: &'a [String],
     next: &'a [Cow<'static, str>],
+    /// The same for whoever sits at a terminal, where that is something else: `evergrant token` shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at_terminal: Option<&'a [Cow<'static, str>]>,
     /// Nothing here says what became of a grant token, or what Zoho answered: the command line's object does.
     grant: (),
     zoho: (),
@@ -155,6 +160,7 @@ impl Problem {
             message: message.into(),
             causes: Vec::new(),
             next: Vec::new(),
+            next_by_http: Vec::new(),
             retry_at: None,
             connection: None,
             status: code.status(),
@@ -186,10 +192,28 @@ impl Problem {
         self
     }
 
-    /// Adds what to do next.
-    pub(crate) fn next(mut self, step: impl Into<Cow<'static, str>>) -> Self {
-        self.0.next.push(step.into());
+    /// Adds what to do next, wherever one is.
+    pub(crate) fn next(self, step: impl Into<Cow<'static, str>>) -> Self {
+        let step = step.into();
+        self.next_by(step.clone(), step)
+    }
+
+    /// Adds what to do next: at the terminal, and for whoever speaks HTTP.
+    pub(crate) fn next_by(
+        mut self,
+        terminal: impl Into<Cow<'static, str>>,
+        http: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.0.next.push(terminal.into());
+        self.0.next_by_http.push(http.into());
         self
+    }
+
+    /// Adds what no request does, such as a command: whoever speaks HTTP learns where to do it.
+    pub(crate) fn next_at_server(self, step: impl Into<Cow<'static, str>>) -> Self {
+        let step = step.into();
+        let there = format!("on the server's machine: {step}");
+        self.next_by(step, there)
     }
 
     /// Says in how many seconds trying again makes sense.
@@ -227,7 +251,8 @@ impl Problem {
             reason: self.0.reason,
             message: &self.0.message,
             causes: &self.0.causes,
-            next: &self.0.next,
+            next: &self.0.next_by_http,
+            next_at_terminal: (self.0.next != self.0.next_by_http).then_some(&self.0.next),
             grant: (),
             zoho: (),
             retry_at: self.0.retry_at.as_deref(),

@@ -192,6 +192,8 @@ struct Told {
     causes: Vec<String>,
     #[serde(default)]
     next: Vec<String>,
+    /// Where it is something else than over HTTP.
+    next_at_terminal: Option<Vec<String>>,
     retry_at: Option<String>,
     connection: Option<String>,
 }
@@ -203,7 +205,7 @@ impl CliError {
         let kind = Kind::of_code(&told.code).unwrap_or(Kind::Internal);
         let mut error = Self::new(kind, told.reason, told.message);
         error.0.causes = told.causes;
-        error.0.next = told.next;
+        error.0.next = told.next_at_terminal.unwrap_or(told.next);
         error.0.retry_at = told.retry_at;
         error.0.connection = told.connection;
         Some(error)

@@ -93,7 +93,7 @@ impl DescribedExchange {
                 "ambiguous_app",
                 "the vault knows several apps of this client ID, in several data centers",
             )
-            .next("evergrant callers add NAME --allow-exchange NAME --app CONNECTION")),
+            .next_at_server("evergrant callers add NAME --allow-exchange NAME --app CONNECTION")),
         }
     }
 }

@@ -11,6 +11,7 @@ use evergrant::{
 use zoho_oauth::{ClientId, ErrorWord};
 
 use crate::{
+    api::PREFIX,
     problem::{Code, Problem},
     time::{rfc3339, span},
 };
@@ -29,7 +30,7 @@ pub async fn no_token(error: &BrokerError, name: &ConnectionName, vault: &Vault)
             for cause in causes_of_death(name, vault).await {
                 explained = explained.cause(cause);
             }
-            explained.next(format!("evergrant exchange {name} --replace"))
+            explained.next_at_server(format!("evergrant exchange {name} --replace"))
         }
         BrokerError::AppRefused { word, since } => {
             let found = connection::find(vault, name).await.ok().flatten();
@@ -58,7 +59,10 @@ pub fn unavailable(
                 "nobody on this machine asks Zoho until then, so that an outage uses up no refreshes",
             )
             .retry_at(rfc3339(at)),
-        None => explained.next(format!("evergrant token {name}     to try again")),
+        None => explained.next_by(
+            format!("evergrant token {name}     to try again"),
+            format!("GET {PREFIX}/connections/{name}/token     to try again"),
+        ),
     }
 }
 
@@ -72,18 +76,18 @@ pub(super) fn in_general(error: &BrokerError, name: &ConnectionName) -> Problem 
         BrokerError::CannotConnect { reason } => {
             Problem::new(Code::Config, "cannot_connect", "cannot speak to Zoho as this is set up")
                 .cause(reason)
-                .next("see the proxy variables, --ca-file and the accounts domain; `evergrant doctor` looks at them")
+                .next_at_server("see the proxy variables, --ca-file and the accounts domain; `evergrant doctor` looks at them")
         }
         BrokerError::StillRefreshing => {
             let message = format!("another process has been refreshing {name} for too long");
             Problem::new(Code::Unavailable, "still_refreshing", message)
-                .next("see which evergrant hangs, and try again")
+                .next_at_server("see which evergrant hangs, and try again")
         }
         BrokerError::AppRefused { word, since } => app_refused(word, name, None, *since),
         BrokerError::Revoked { since } => {
             let message = format!("{name} was revoked at {}", rfc3339(*since));
             Problem::new(Code::NewGrantNeeded, "revoked", message)
-                .next(format!("evergrant exchange {name} --replace"))
+                .next_at_server(format!("evergrant exchange {name} --replace"))
         }
         other => super::other(other),
     }
@@ -129,7 +133,7 @@ fn throttled(by: Limiter, name: &ConnectionName) -> Problem {
             ));
             match kept {
                 0 => full,
-                kept => full.next(format!(
+                kept => full.next_at_server(format!(
                     "evergrant token {name} --reserve     to use the {kept} that are kept for people"
                 )),
             }
@@ -151,11 +155,12 @@ fn app_refused(
     let start = |message: String| Problem::new(Code::Config, "app_refused", message);
     let client_id = client_id.map_or("CLIENT_ID", ClientId::as_str);
     let explained = match word {
-        ErrorWord::InvalidClientSecret => {
-            start(format!("Zoho refuses the client secret of {name}'s app")).next(format!(
-                "evergrant apps secret add {client_id}     if it was changed in the API console"
-            ))
-        }
+        ErrorWord::InvalidClientSecret => start(format!(
+            "Zoho refuses the client secret of {name}'s app"
+        ))
+        .next_at_server(format!(
+            "evergrant apps secret add {client_id}     if it was changed in the API console"
+        )),
         ErrorWord::InvalidClient => start(format!("Zoho does not know the app of {name}"))
             .cause("it was deleted, or it lives in another data center")
             .next(format!(
@@ -200,7 +205,10 @@ pub fn min_valid_too_long(
             span(life_of(longest)),
             span(longest)
         ))
-        .next(format!("--min-valid {}s, or less", longest.as_secs()))
+        .next_by(
+            format!("--min-valid {}s, or less", longest.as_secs()),
+            format!("?min_valid={}, or less", longest.as_secs()),
+        )
         .connection(name.as_str())
 }
 
@@ -216,7 +224,10 @@ pub fn no_connection(name: &ConnectionName) -> Problem {
         "no_such_connection",
         format!("there is no connection {name}"),
     )
-    .next("evergrant connections list")
+    .next_by(
+        "evergrant connections list",
+        format!("GET {PREFIX}/connections"),
+    )
     .connection(name.as_str())
 }
 

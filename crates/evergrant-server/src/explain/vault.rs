@@ -8,8 +8,10 @@ use crate::problem::{Code, Problem};
 
 /// Says what cannot be said better.
 pub fn other(error: &dyn std::error::Error) -> Problem {
-    Problem::new(Code::Internal, "unexpected", error.to_string())
-        .next("try again with -vv, and report what it shows")
+    Problem::new(Code::Internal, "unexpected", error.to_string()).next_by(
+        "try again with -vv, and report what it shows",
+        "report it, with what the server's log says of this request",
+    )
 }
 
 /// Says what to do when the vault refuses.
@@ -28,7 +30,7 @@ pub fn vault(error: &VaultError) -> Problem {
         VaultError::Sealed { .. } | VaultError::Damaged { .. } | VaultError::Broken { .. } => of("damaged")
             .next("restore the vault from a backup"),
         VaultError::ForeignFileSystem { .. } => of("foreign_file_system")
-            .next("give --home, or set EVERGRANT_HOME, to a folder on this machine's own disk"),
+            .next_at_server("give --home, or set EVERGRANT_HOME, to a folder on this machine's own disk"),
         VaultError::Newer { .. } => of("newer_vault").next("install the version that made it, or a later one"),
         VaultError::Io { .. } => of("unreadable").next("see that the folder is there and yours"),
         VaultError::Database { problem, path, .. } => explain_database(*problem, path, of),
@@ -36,17 +38,17 @@ pub fn vault(error: &VaultError) -> Problem {
             .next("restore the vault from a backup")
             .next(format!("or, if nothing was in it, remove {} and the files beside it: an exchange makes a new one", path.display())),
         VaultError::Gone { .. } => of("vault_gone").next("see what removed it, and restore it from a backup if it does not come back"),
-        _ => of("vault").next("evergrant doctor     looks at the vault and its folder"),
+        _ => of("vault").next_at_server("evergrant doctor     looks at the vault and its folder"),
     }
 }
 
 fn explain_key(error: &KeyError, of: impl Fn(&'static str) -> Problem) -> Problem {
     match error {
         KeyError::ReadableByOthers { path, .. } => of("master_key_exposed")
-            .next(format!("chmod 600 {}", path.display()))
+            .next_at_server(format!("chmod 600 {}", path.display()))
             .next("if somebody else may have read it, exchange new grants with a new vault"),
         KeyError::OwnedByOther { path } => {
-            of("master_key_exposed").next(format!("chown it: {}", path.display()))
+            of("master_key_exposed").next_at_server(format!("chown it: {}", path.display()))
         }
         KeyError::Missing { .. } => of("master_key_missing")
             .cause("the vault is sealed with it, so no new one is made")
@@ -72,19 +74,19 @@ fn explain_database(
     match problem {
         DatabaseProblem::Full => of("disk_full").next("make room on the disk, then try again"),
         DatabaseProblem::Busy => {
-            of("vault_busy").next("see which other evergrant is stopped or hangs, and try again")
+            of("vault_busy").next_at_server("see which other evergrant is stopped or hangs, and try again")
         }
         // The log beside the vault has got the vault's mode when it was made.
         DatabaseProblem::ReadOnly | DatabaseProblem::CannotOpen => {
             let (path, folder) = (path.display(), path.parent().unwrap_or(path).display());
-            of("vault_unwritable").next(format!(
+            of("vault_unwritable").next_at_server(format!(
                 "make the vault, the files beside it and their folder writable for you: chmod u+rwX {folder} {path}*"
             ))
         }
         DatabaseProblem::Unwritable => {
             let folder = path.parent().unwrap_or(path).display();
             of("disk_unwritable")
-                .next(format!("make room on the disk, then try again: df -h {folder}"))
+                .next_at_server(format!("make room on the disk, then try again: df -h {folder}"))
                 .next("if there is room, see the quota, and the system's log for failures of the disk")
         }
         DatabaseProblem::Unreadable => of("disk_unreadable")
@@ -92,6 +94,6 @@ fn explain_database(
         DatabaseProblem::Corrupt | DatabaseProblem::Foreign => {
             of("vault_damaged").next("restore the vault from a backup")
         }
-        _ => of("vault").next("evergrant doctor     looks at the vault and its folder"),
+        _ => of("vault").next_at_server("evergrant doctor     looks at the vault and its folder"),
     }
 }

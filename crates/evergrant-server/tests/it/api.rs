@@ -25,6 +25,10 @@ async fn connections_are_listed_and_shown() {
     assert_eq!(all[0], estate.read("/connections/acme").await);
     let nobody = estate.api("GET", "/connections/nobody", Value::Null).await;
     assert_eq!(reason(&nobody), (404, "no_such_connection".into()));
+    let told = nobody.json();
+    assert_eq!(told["next"], json!(["GET /evergrant/v1/connections"]));
+    let at_terminal = json!(["evergrant connections list"]);
+    assert_eq!(told["next_at_terminal"], at_terminal);
 }
 
 #[tokio::test(flavor = "multi_thread")]
