@@ -9,7 +9,7 @@ use evergrant::{
 };
 use http::{HeaderValue, StatusCode, header::LOCATION};
 use rand::{SeedableRng, rngs::StdRng};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zoho_oauth::ClientSecret;
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
     who::{Admin, Asked},
 };
 use crate::{
-    explain,
+    explain::{self, Warning},
     problem::Problem,
     shown::{Caller, Credentials},
 };
@@ -94,6 +94,14 @@ pub(super) async fn connect(
     Ok(response)
 }
 
+/// Credentials, and what is worth knowing of them.
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    credentials: Credentials<'a>,
+    warnings: Vec<Warning>,
+}
+
 /// Shows a caller's credentials; without a client secret those beside the one that it has.
 async fn shown(
     caller: &caller::Caller,
@@ -111,9 +119,14 @@ async fn shown(
     let location = format!("{}/callers/{}", super::PREFIX, caller.name);
     let credentials = Credentials::new(caller, handles, shown, ours, &api_domains);
     let client_secret = client_secret.map(ClientSecret::expose_secret);
-    let mut response = json(&Credentials {
-        client_secret,
-        ..credentials
+    let connections: Vec<_> = handles.iter().map(|(name, _)| name.clone()).collect();
+    let warnings = explain::missing_scopes(caller, &connections, vault).await;
+    let mut response = json(&Answer {
+        credentials: Credentials {
+            client_secret,
+            ..credentials
+        },
+        warnings: warnings.map_err(|error| explain::vault(&error))?,
     });
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);

@@ -4,11 +4,13 @@ use evergrant::{
     app::{self, AppEntry},
     caller::{self, Rule},
     clock::Timestamp,
+    connection::{self, Connection},
     vault::{Vault, VaultError},
 };
 use serde::Serialize;
+use zoho_oauth::Scopes;
 
-use crate::time::rfc3339;
+use crate::{explain::lacking, time::rfc3339};
 
 /// A program that may have tokens of certain connections.
 #[derive(Serialize)]
@@ -56,6 +58,8 @@ pub struct CallerConnection {
     pub created_at: String,
     /// Since when the handle alone is revoked.
     pub revoked_at: Option<String>,
+    /// What its tokens open here of the scopes that the caller is narrowed to, if the connection lacks some.
+    pub effective_scopes: Option<Vec<String>>,
 }
 
 /// The right to exchange grant tokens.
@@ -78,7 +82,11 @@ impl Caller {
             true => app::list(vault).await?,
             false => Vec::new(),
         };
-        let new = |caller| Self::new(caller, &apps, vault.now());
+        let held = match callers.iter().any(|caller| !caller.scopes.is_empty()) {
+            true => connection::list(vault).await?,
+            false => Vec::new(),
+        };
+        let new = |caller| Self::new(caller, &apps, &held, vault.now());
         Ok(callers.iter().map(new).collect())
     }
 
@@ -92,7 +100,13 @@ impl Caller {
         Ok(all.remove(0))
     }
 
-    fn new(caller: &caller::Caller, apps: &[AppEntry], now: Timestamp) -> Self {
+    fn new(
+        caller: &caller::Caller,
+        apps: &[AppEntry],
+        held: &[Connection],
+        now: Timestamp,
+    ) -> Self {
+        let shown = |own| CallerConnection::new(own, &caller.scopes, held);
         let app_of = |id: &str| apps.iter().find(|app| app.id == id);
         let exchange = caller.exchange.as_ref().map(|right| CallerExchange {
             name: right.name.to_string(),
@@ -105,7 +119,7 @@ impl Caller {
             mode: caller.mode.as_str(),
             client_id: caller.client_id.to_string(),
             adopted: caller.adopted,
-            connections: caller.connections.iter().map(Into::into).collect(),
+            connections: caller.connections.iter().map(shown).collect(),
             rules: caller.rules.iter().map(Rule::to_string).collect(),
             scopes: caller.scopes.iter().map(ToString::to_string).collect(),
             exchange,
@@ -118,8 +132,11 @@ impl Caller {
     }
 }
 
-impl From<&caller::CallerConnection> for CallerConnection {
-    fn from(own: &caller::CallerConnection) -> Self {
+impl CallerConnection {
+    fn new(own: &caller::CallerConnection, wanted: &Scopes, held: &[Connection]) -> Self {
+        let works = own.revoked_at.is_none() && !own.is_removed;
+        let its = held.iter().find(|one| works && one.name == own.connection);
+        let left = its.and_then(|its| lacking(wanted, &its.scopes));
         Self {
             connection: own.connection.to_string(),
             handle_id: own.handle_id.to_string(),
@@ -130,6 +147,7 @@ impl From<&caller::CallerConnection> for CallerConnection {
             },
             created_at: rfc3339(own.created_at),
             revoked_at: own.revoked_at.map(rfc3339),
+            effective_scopes: left.map(|left| left.iter().map(ToString::to_string).collect()),
         }
     }
 }

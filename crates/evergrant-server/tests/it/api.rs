@@ -494,6 +494,14 @@ async fn a_caller_is_told_the_scopes_that_its_token_opens() {
     let scopes = json!(["ZohoCRM.modules.READ", "Desk.tickets.READ"]);
     let new = json!({ "name": "nightly", "connections": ["acme"], "scopes": scopes });
     let added = estate.api("POST", "/callers", new).await.json();
+    assert_eq!(added["warnings"][0]["code"], "scope_missing");
+    let message = added["warnings"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("acme has no scope Desk.tickets.READ"));
+    let shown = estate.read("/callers/nightly").await;
+    assert_eq!(shown["scopes"], scopes, "as it was configured");
+    let effective = json!(["ZohoCRM.modules.READ"]);
+    assert_eq!(shown["connections"][0]["effective_scopes"], effective);
+    assert_eq!(estate.read("/callers").await, json!([shown]));
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let (id, secret) = (text(&added["client_id"]), text(&added["client_secret"]));
     let handle = text(&added["handles"][0]["refresh_token"]);
@@ -505,4 +513,40 @@ async fn a_caller_is_told_the_scopes_that_its_token_opens() {
     ];
     let token = estate.post("/oauth/v2/token", &form).await.json();
     assert_eq!(token["scope"], "ZohoCRM.modules.READ", "{token}");
+
+    // One that has all of its scopes is told nothing.
+    let new = json!({ "name": "other", "connections": ["acme"], "scopes": effective });
+    let added = estate.api("POST", "/callers", new).await.json();
+    assert_eq!(added["warnings"], json!([]));
+    assert_eq!(
+        added["caller"]["connections"][0]["effective_scopes"],
+        Value::Null
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_connection_lacks_is_told_whenever_a_handle_is_given() {
+    let estate = Estate::start().await;
+    let client_id = estate.read("/connections/acme").await["client_id"].clone();
+    let right = json!({ "name": "made", "client_id": client_id });
+    let new = json!({ "name": "nightly", "exchange": right, "scopes": ["Desk.tickets.READ"] });
+    let added = estate.api("POST", "/callers", new).await.json();
+    assert_eq!(added["warnings"], json!([]), "it has no connection yet");
+    let acme = json!({ "connection": "acme" });
+    let connected = estate.api("POST", "/callers/nightly/connect", acme).await;
+    let rotated = estate
+        .api("POST", "/callers/nightly/rotate", Value::Null)
+        .await;
+    for answer in [connected.json(), rotated.json()] {
+        assert_eq!(answer["warnings"][0]["code"], "scope_missing", "{answer}");
+        let effective = &answer["caller"]["connections"][0]["effective_scopes"];
+        assert_eq!(*effective, json!([]));
+    }
+    // Of scopes that nobody told, none is known to lack.
+    estate
+        .world
+        .execute("UPDATE connections SET scopes = ''")
+        .await;
+    let own = estate.read("/callers/nightly").await["connections"][0].clone();
+    assert_eq!(own["effective_scopes"], Value::Null);
 }

@@ -28,9 +28,17 @@ pub(super) fn for_people(caller: &Shown) -> String {
             "active" => String::new(),
             other => format!(", {other}"),
         };
+        let scopes = match own.effective_scopes.as_deref() {
+            None => String::new(),
+            Some([]) => ", none of the scopes".to_owned(),
+            Some(left) => format!(", of the scopes only {}", left.join(",")),
+        };
         line(
             "connection",
-            &format!("{}, handle {}{state}", own.connection, own.handle_id),
+            &format!(
+                "{}, handle {}{state}{scopes}",
+                own.connection, own.handle_id
+            ),
         );
     }
     for rule in &caller.rules {

@@ -3,10 +3,10 @@
 use evergrant::{
     caller::{Caller, CallerConnection},
     clock::Timestamp,
-    connection::{self, ConnectionName},
+    connection::ConnectionName,
     vault::Vault,
 };
-use evergrant_server::time::rfc3339;
+use evergrant_server::{explain::missing_scopes, time::rfc3339};
 
 use crate::cli::{Context, error::CliError, output::Warning, vault};
 
@@ -53,28 +53,9 @@ pub(super) async fn warn_of_scopes(
     vault: &Vault,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    let name = &caller.name;
-    for connection in connections {
-        let found = connection::find(vault, connection).await;
-        let found = found.map_err(|error| vault::explain(&error))?;
-        // Of scopes that nobody told, none is known to lack.
-        let Some(found) = found.filter(|found| !found.scopes.is_empty()) else {
-            continue;
-        };
-        let missing = found.scopes.missing(&caller.scopes);
-        if missing.is_empty() {
-            continue;
-        }
-        let common = found.scopes.common(&caller.scopes);
-        let gets = match common.is_empty() {
-            true => "nothing".to_owned(),
-            false => common.to_console_string(),
-        };
-        let message = format!(
-            "{connection} has no scope {}: of its scopes, {name} gets {gets} there, until a grant token with more is exchanged: evergrant exchange {connection} --replace",
-            missing.to_console_string()
-        );
-        context.output.warn(&Warning::new("scope_missing", message));
+    let found = missing_scopes(caller, connections, vault).await;
+    for warning in found.map_err(|error| vault::explain(&error))? {
+        context.output.warn(&warning);
     }
     Ok(())
 }

@@ -152,6 +152,15 @@ fn a_scope_that_the_connection_lacks_is_told() {
             assert!(message.contains(part), "{message}");
         }
     }
+    let shown = done(&flow.world, "callers show nightly").stdout;
+    assert_eq!(
+        shown
+            .matches("of the scopes only ZohoCRM.modules.READ")
+            .count(),
+        2
+    );
+    let own = show(&flow)["connections"][1].clone();
+    assert_eq!(own["effective_scopes"], json!(["ZohoCRM.modules.READ"]));
     let told = done(
         &flow.world,
         "callers add other --connection acme --scope ZohoCRM.modules.READ --json",
