@@ -5,7 +5,7 @@ mod sample;
 mod server;
 
 use std::{
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -168,12 +168,7 @@ impl Config {
             Err(error) if error.kind() == ErrorKind::NotFound && !paths.config_is_named => {
                 Ok(Self::default())
             }
-            Err(error) => Err(CliError::config(
-                "config_unreadable",
-                "cannot read the configuration",
-            )
-            .cause(error)
-            .next("see that the file that --config or EVERGRANT_CONFIG names is there and yours to read")),
+            Err(error) => Err(unreadable(error, paths)),
         }
     }
 
@@ -207,6 +202,20 @@ fn max_retries<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<u8>
             "`{more}` is too many retries: 0 to 10 are allowed"
         ))),
     }
+}
+
+fn unreadable(error: io::Error, paths: &Paths) -> CliError {
+    let path = paths.config.display();
+    let next = match error.kind() {
+        ErrorKind::InvalidData => format!("write {path} anew, in UTF-8"),
+        _ if paths.config_is_named => format!(
+            "see that {path}, which --config or EVERGRANT_CONFIG names, is a file, there and yours to read"
+        ),
+        _ => format!("see that {path} is a file and yours to read"),
+    };
+    CliError::config("config_unreadable", "cannot read the configuration")
+        .cause(error)
+        .next(next)
 }
 
 fn invalid(error: &toml::de::Error, text: &str, path: &Path) -> CliError {
@@ -341,6 +350,32 @@ mod tests {
             ]
         );
         assert_data_eq!(
+            parse("[server]\nlisten = [\"127.0.0.1:1\", \"localhost:8470\"]").unwrap_err(),
+            str![[r#"
+/home/anna/config.toml, line 2: [server] listen holds "localhost:8470": write a list of IP addresses with ports, such as listen = ["127.0.0.1:8470"]
+"#]]
+        );
+        assert_data_eq!(
+            parse("[server]\nlisten = \"127.0.0.1:8470\"").unwrap_err(),
+            str![[r#"
+/home/anna/config.toml, line 2: [server] listen = "127.0.0.1:8470": write a list of IP addresses with ports, such as listen = ["127.0.0.1:8470"]
+"#]]
+        );
+        for (value, written) in [
+            ("\"many\"", "\"many\""),
+            ("0", "0"),
+            ("-2", "-2"),
+            ("2.5", "2.5"),
+        ] {
+            for key in ["workers", "simultaneous"] {
+                let told = parse(&format!("[server]\n{key} = {value}")).unwrap_err();
+                let begins =
+                    format!("/home/anna/config.toml, line 2: [server] {key} = {written}: ");
+                assert!(told.starts_with(&begins), "{told}");
+                assert!(told.contains("at least 1, such as"), "{told}");
+            }
+        }
+        assert_data_eq!(
             parse("[http\n").unwrap_err(),
             str!["/home/anna/config.toml, line 1: unclosed table, expected `]`"]
         );
@@ -363,6 +398,24 @@ mod tests {
                 .to_text()
                 .contains("/nowhere/c.toml")
         );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("config.toml");
+        let refused = |named: Option<&Path>| {
+            let paths = Paths::find(Some(home.path()), named, &crate::Environment::default());
+            Config::read(&paths.unwrap()).unwrap_err().to_text()
+        };
+        fs_err::write(&file, b"\xff\xfe").unwrap();
+        let next = format!("write {} anew, in UTF-8", file.display());
+        assert!(refused(None).contains(&next), "{}", refused(None));
+        fs_err::remove_file(&file).unwrap();
+        fs_err::create_dir(&file).unwrap();
+        let next = format!("see that {} is a file and yours", file.display());
+        assert!(refused(None).contains(&next), "{}", refused(None));
+        assert!(refused(Some(&file)).contains("which --config or EVERGRANT_CONFIG names"));
     }
 
     proptest! {

@@ -10,6 +10,7 @@ use std::{
 use evergrant::connection::ConnectionName;
 use evergrant_server::{LocalUser, PublicUrl, USUAL_ADDRESS, Webhook};
 use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::Value;
 
 use crate::{cli::error::CliError, duration};
 
@@ -23,6 +24,7 @@ pub(crate) struct Server {
     /// Further names by which callers may call it, with their port if that is not the usual one.
     pub(crate) hosts: Vec<String>,
     /// Where it listens.
+    #[serde(deserialize_with = "listen")]
     pub(crate) listen: Vec<SocketAddr>,
     /// Its Unix socket.
     pub(crate) unix: Option<PathBuf>,
@@ -33,8 +35,10 @@ pub(crate) struct Server {
     /// Whether to listen beyond this machine without TLS.
     pub(crate) in_the_clear: bool,
     /// How many threads answer.
+    #[serde(deserialize_with = "workers")]
     pub(crate) workers: Option<NonZeroUsize>,
     /// How many calls to Zoho's API each connection may have at once.
+    #[serde(deserialize_with = "simultaneous")]
     pub(crate) simultaneous: Option<NonZeroUsize>,
     /// How long a stop waits for requests that are under way.
     #[serde(deserialize_with = "duration::deserialize_limit")]
@@ -139,6 +143,51 @@ impl Server {
     /// Tells whether the configuration names it.
     pub(crate) fn is_named(&self) -> bool {
         self.public_url.is_some()
+    }
+}
+
+fn listen<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<SocketAddr>, D::Error> {
+    let wrong = |what: String| {
+        D::Error::custom(format!(
+            "[server] listen {what}: write a list of IP addresses with ports, such as listen = [\"127.0.0.1:8470\"]"
+        ))
+    };
+    let value = Value::deserialize(value)?;
+    let Value::Array(entries) = &value else {
+        return Err(wrong(format!("= {value}")));
+    };
+    let address = |entry: &Value| {
+        let address = entry.as_str().and_then(|text| text.parse().ok());
+        address.ok_or_else(|| wrong(format!("holds {entry}")))
+    };
+    entries.iter().map(address).collect()
+}
+
+fn workers<'de, D: Deserializer<'de>>(value: D) -> Result<Option<NonZeroUsize>, D::Error> {
+    count(
+        value,
+        "workers",
+        "how many threads answer, at least 1, such as workers = 4",
+    )
+}
+
+fn simultaneous<'de, D: Deserializer<'de>>(value: D) -> Result<Option<NonZeroUsize>, D::Error> {
+    let what = "how many calls to Zoho's API a connection may have at once, at least 1, such as simultaneous = 10";
+    count(value, "simultaneous", what)
+}
+
+fn count<'de, D: Deserializer<'de>>(
+    value: D,
+    key: &str,
+    what: &str,
+) -> Result<Option<NonZeroUsize>, D::Error> {
+    let value = Value::deserialize(value)?;
+    let number = value.as_u64().and_then(|number| number.try_into().ok());
+    match number.and_then(NonZeroUsize::new) {
+        Some(number) => Ok(Some(number)),
+        None => Err(D::Error::custom(format!(
+            "[server] {key} = {value}: write {what}"
+        ))),
     }
 }
 

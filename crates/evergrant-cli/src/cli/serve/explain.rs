@@ -3,6 +3,7 @@
 use std::io;
 
 use evergrant_server::{ListenError, StartError};
+use rustix::io::Errno;
 
 use crate::cli::{error::CliError, exit_code::Kind, vault};
 
@@ -33,6 +34,14 @@ pub(super) fn not_started(error: &StartError) -> CliError {
                 .causes_of(error)
                 .next("name an address of this machine, 0.0.0.0 for all of them: --listen ADDRESS")
         }
+        StartError::Listen(ListenError::Address { source, .. })
+            if source.raw_os_error() == Some(Errno::MFILE.raw_os_error()) =>
+        {
+            CliError::config("too_many_files", "the server cannot start")
+                .causes_of(error)
+                .next("set fewer [server] workers in config.toml, or --workers N: each listens by itself")
+                .next("or let it open more files: ulimit -n, or LimitNOFILE= of the service")
+        }
         StartError::Listen(_) => CliError::config("address_in_use", "the server cannot start")
             .causes_of(error)
             .next("stop what listens there, or choose another address: --listen ADDRESS"),
@@ -50,4 +59,24 @@ pub(super) fn not_started(error: &StartError) -> CliError {
 /// Says that the system refuses.
 pub(super) fn failed(error: &io::Error) -> CliError {
     CliError::new(Kind::Internal, "runtime_failed", "the server cannot start").cause(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_open_files_are_not_told_as_a_taken_address() {
+        let told = |errno: Errno| {
+            let source = io::Error::from_raw_os_error(errno.raw_os_error());
+            let address = evergrant_server::USUAL_ADDRESS;
+            not_started(&StartError::Listen(ListenError::Address {
+                address,
+                source,
+            }))
+            .to_text()
+        };
+        assert!(told(Errno::MFILE).contains("fewer [server] workers"));
+        assert!(told(Errno::ADDRINUSE).contains("stop what listens there"));
+    }
 }
