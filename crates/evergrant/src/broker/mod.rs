@@ -54,6 +54,7 @@ mod found;
 mod handed_out;
 mod lease;
 mod ledger;
+mod limits;
 mod memory;
 mod outcome;
 mod refresh;
@@ -86,6 +87,7 @@ use self::{
 pub use self::{
     count::{RefreshCount, count},
     error::{BrokerError, Limiter},
+    limits::Limits,
     memory::Lifetime,
     report::Report,
     skew::{Skew, last_skew},
@@ -97,42 +99,13 @@ pub(crate) use self::{
 };
 use crate::{
     clock,
-    connection::{ConnectionName, REFRESH_LIMIT, REFRESH_WINDOW, access_token_place},
+    connection::{ConnectionName, access_token_place},
     vault::{Fingerprint, UnlockedVault, VaultError},
 };
 
 /// How many access tokens of a refresh token Zoho keeps alive, by the most cautious of its pages; the
 /// next one ends the oldest (<https://zoho.com/accounts/protocol/oauth/token-limits.html>).
 pub const LIVE_TOKENS: u32 = 10;
-
-/// How many refreshes are made in which time, at the most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// So many, all in all.
-    pub refreshes: u32,
-    /// In this time.
-    pub window: Duration,
-    /// As many of them as only a person may use, who asks for a new token.
-    pub kept_for_people: u32,
-}
-
-impl Limits {
-    /// Returns how many of them a program may make.
-    pub fn for_programs(&self) -> u32 {
-        self.refreshes.saturating_sub(self.kept_for_people)
-    }
-}
-
-impl Default for Limits {
-    /// Zoho's own limit, two of it kept for people.
-    fn default() -> Self {
-        Self {
-            refreshes: REFRESH_LIMIT,
-            window: REFRESH_WINDOW,
-            kept_for_people: 2,
-        }
-    }
-}
 
 /// Gives access tokens of the connections in a vault. Clones share everything.
 ///

@@ -1,0 +1,95 @@
+//! Exchanges whose reply, connection or handle comes late: the code is sent again.
+
+use evergrant::caller::Mode;
+use serde_json::json;
+
+use super::{code, word};
+use crate::estate::Estate;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_asked_for_again_and_a_dead_server_is_an_error_of_ours() {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let one = code(&estate.world).await;
+    estate
+        .fault(json!({ "do": "reset-before", "times": 1 }))
+        .await;
+    let answer = estate.exchange(&caller, &one).await.json();
+    assert!(answer["refresh_token"].is_string(), "{answer}");
+    let two = code(&estate.world).await;
+    estate
+        .fault(json!({ "do": "status", "status": 502, "times": 2 }))
+        .await;
+    let reply = estate.exchange(&caller, &two).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
+    let again = estate.exchange(&caller, &two).await.json();
+    assert!(again["refresh_token"].is_string(), "{again}");
+    assert_eq!(
+        estate.connections().await,
+        ["acme", "customer", "customer-2"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_takes_nothing_keeps_the_reply_in_escrow() {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let code = code(&estate.world).await;
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON connections
+                  BEGIN SELECT RAISE(ABORT, 'full'); END";
+    estate.world.execute(refuse).await;
+    for _ in 0..2 {
+        let reply = estate.exchange(&caller, &code).await;
+        assert_eq!(word(&reply), (503, "general_error".into()));
+    }
+    estate.world.execute("DROP TRIGGER full").await;
+    let stranger = estate.exchanger("stranger", Mode::Direct).await;
+    estate.world.pass(61).await;
+    estate.next_chores().await;
+    assert_eq!(estate.connections().await, ["acme", "customer"]);
+
+    // The chores brought it home: it is whose code it was.
+    let reply = estate.exchange(&stranger, &code).await;
+    assert_eq!(word(&reply), (200, "invalid_code".into()));
+    let [one, two] = [
+        estate.exchange(&caller, &code).await.json(),
+        estate.exchange(&caller, &code).await.json(),
+    ];
+    assert!(one["refresh_token"].is_string(), "{one}");
+    assert_eq!(one["refresh_token"], two["refresh_token"]);
+    assert_eq!(estate.exchanges().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_gave_up_in_escrow_is_no_connection() {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let code = code(&estate.world).await;
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON connections
+                  BEGIN SELECT RAISE(ABORT, 'full'); END";
+    estate.world.execute(refuse).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
+    let vault = estate.world.vault().await;
+    let waiting = evergrant::exchange::waiting(vault.vault()).await.unwrap();
+    let discarded = evergrant::exchange::discard(vault.vault(), waiting[0].id).await;
+    discarded.unwrap();
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (200, "invalid_code".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handle_that_the_vault_did_not_take_is_made_when_the_code_comes_again() {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let code = code(&estate.world).await;
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON caller_connections
+                  BEGIN SELECT RAISE(ABORT, 'full'); END";
+    estate.world.execute(refuse).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
+    estate.world.execute("DROP TRIGGER full").await;
+    let answer = estate.exchange(&caller, &code).await.json();
+    assert!(answer["refresh_token"].is_string(), "{answer}");
+    assert_eq!(estate.exchanges().await, 1);
+}
