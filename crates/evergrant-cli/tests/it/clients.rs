@@ -8,6 +8,7 @@ mod generic;
 mod node;
 mod pages;
 mod python;
+mod sdks;
 mod templates;
 
 use std::{
@@ -21,12 +22,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
-    connections::done,
-    flow::Flow,
-    sdk::SDK_SCOPES,
-    world::{Outcome, World},
-};
+use crate::{connections::done, flow::Flow, sdk::SDK_SCOPES, world::World};
 
 /// How callers are added whose software is pointed here: each case runs for every one of them.
 const MODES: [&str; 2] = ["--direct", ""];
@@ -167,21 +163,4 @@ fn send(domain: &str, head: &str, body: &str) -> (u16, Value) {
     let (head, body) = reply.split_once("\r\n\r\n").expect(&reply);
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, serde_json::from_str(body).unwrap_or_default())
-}
-
-/// What an SDK must have done in a run of `tests/sdk.py` or `tests/sdk.mjs`: everything, twice, on this machine.
-fn check_report(outcome: &Outcome, api_domain: &str) {
-    assert_eq!(outcome.exit_code, 0, "{outcome:?}");
-    let report = outcome.answer();
-    for shown in [&report["before"], &report["after"]] {
-        assert_eq!(shown["contacts"]["status"], 200);
-        assert_eq!(shown["contacts"]["names"][0], "Müller");
-        assert_eq!(shown["product"]["status"], 201);
-        assert_eq!(shown["changed"]["status"], 200);
-        assert_eq!(shown["changed"]["id"], shown["product"]["id"]);
-        assert_eq!(shown["stored"]["api_domain"], api_domain);
-        let stored = shown["stored"]["refresh_token"].as_str().unwrap();
-        assert!(stored.starts_with("1000.e7e69a47"), "a handle: {stored}");
-    }
-    assert_eq!(report["hosts"], json!(["127.0.0.1"]));
 }
