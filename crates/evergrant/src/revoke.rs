@@ -6,7 +6,7 @@ mod access;
 mod ask;
 mod error;
 mod note;
-mod token;
+pub(crate) mod token;
 
 use zoho_oauth::Transport;
 

@@ -124,14 +124,44 @@ pub(super) async fn connection_of(
 ) -> Result<Option<ConnectionName>, VaultError> {
     let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
                WHERE e.grant_fingerprint = $1 AND e.state = 'done' AND c.removed_at IS NULL";
-    let query = sqlx::query_as::<_, (String, String)>(sql).bind(grant.as_bytes());
+    let query = sqlx::query_as(sql).bind(grant.as_bytes());
     let found = query.fetch_optional(vault.store().reader()).await;
-    let Some((row, name)) = found.map_err(|error| vault.store().error(error))? else {
+    let found = named(found.map_err(|error| vault.store().error(error))?)?;
+    Ok(found.map(|(_, name)| name))
+}
+
+/// Finds row and name of the connection that an exchange has brought, if that is there.
+pub(super) async fn brought(
+    vault: &UnlockedVault,
+    id: ExchangeId,
+) -> Result<Option<(String, ConnectionName)>, VaultError> {
+    let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
+               WHERE e.id = $1 AND e.state = 'done' AND c.removed_at IS NULL";
+    let query = sqlx::query_as(sql).bind(id.to_string());
+    let found = query.fetch_optional(vault.store().reader()).await;
+    named(found.map_err(|error| vault.store().error(error))?)
+}
+
+fn named(row: Option<(String, String)>) -> Result<Option<(String, ConnectionName)>, VaultError> {
+    let Some((row, name)) = row else {
         return Ok(None);
     };
     let (table, column) = ("connections", "name");
-    let damaged = |_| VaultError::Damaged { table, column, row };
-    name.parse().map(Some).map_err(damaged)
+    match name.parse() {
+        Ok(name) => Ok(Some((row, name))),
+        Err(_) => Err(VaultError::Damaged { table, column, row }),
+    }
+}
+
+/// Takes back that an exchange is done, as what it brought is to be written once more.
+pub(super) async fn reopen(vault: &UnlockedVault, id: ExchangeId) -> Result<(), VaultError> {
+    let sql = "UPDATE exchanges SET state = 'prepared' WHERE id = $1 AND state = 'done'";
+    let mut connection = vault.store().connection().await?;
+    let update = sqlx::query(sql).bind(id.to_string());
+    let updated = update.execute(&mut *connection).await;
+    updated
+        .map(drop)
+        .map_err(|error| vault.store().error(error))
 }
 
 /// Finds an exchange by its id. No key is needed.

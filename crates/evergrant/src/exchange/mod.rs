@@ -12,6 +12,7 @@ mod context;
 mod error;
 mod journal;
 mod keep;
+mod mend;
 mod prepare;
 mod recover;
 mod send;

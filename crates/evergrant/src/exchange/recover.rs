@@ -6,11 +6,11 @@ use rand::rngs::StdRng;
 use zoho_oauth::{GrantToken, Reply, TokenReply, read_token_reply};
 
 use super::{
-    ExchangeError,
+    ExchangeError, Purpose,
     context::Context,
     journal::{self, Outcome},
     keep::{self, Kept},
-    prepare, send, without_file,
+    mend, prepare, send, without_file,
 };
 use crate::{
     clock::Timestamp,
@@ -58,7 +58,7 @@ impl Waiting {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fate {
-    /// Its connection is in the vault.
+    /// Its connection is in the vault; in the place of one that did not open any more, if there was such.
     Kept(Box<Kept>),
     /// Its connection had been in the vault before.
     Settled,
@@ -163,7 +163,8 @@ pub async fn recover(
             }
         };
         let (waiting, outcome) = describe(&vault.vault, &record).await?;
-        if outcome == Some(Outcome::Done) {
+        // Its file is all there is if the vault does not give back what it took.
+        if outcome == Some(Outcome::Done) && mend::damaged(vault, record.id).await?.is_none() {
             file.remove().map_err(RecoverError::File)?;
             continue;
         }
@@ -281,6 +282,9 @@ async fn settle(
     if let Some(reply) = opened.reply {
         return settle_reply(vault, record, context, &reply, rng).await;
     }
+    if outcome == Some(Outcome::Done) {
+        return Ok((Fate::Settled, true));
+    }
     if record.phase() == Phase::Prepared && !context.is_of_an_earlier_boot() {
         let (outcome, reason, fate) = if context.answer_lost {
             let reason = Some("an earlier answer was lost");
@@ -303,7 +307,7 @@ async fn settle(
 async fn settle_reply(
     vault: &UnlockedVault,
     record: &Record,
-    context: Context,
+    mut context: Context,
     reply: &Reply,
     rng: &mut StdRng,
 ) -> Result<(Fate, bool), RecoverError> {
@@ -311,6 +315,13 @@ async fn settle_reply(
     let attempts = u32::from(record.attempts());
     let error = match read_token_reply(reply) {
         TokenReply::Granted(grant) if grant.refresh_token.is_some() => {
+            if let Some(name) = mend::damaged(vault, record.id).await? {
+                context.purpose = Purpose::Keep {
+                    name,
+                    replace: true,
+                };
+                journal::reopen(vault, record.id).await?;
+            }
             let kept = keep::keep_found(vault, record.id, context, grant, rng).await?;
             return Ok((
                 kept.map_or(Fate::Settled, |kept| Fate::Kept(Box::new(kept))),

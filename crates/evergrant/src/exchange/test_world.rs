@@ -3,7 +3,9 @@
 use fs_err as fs;
 use rand::{SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
-use zoho_oauth::{AccountsDomain, ClientId, ClientSecret, CustomHosts, GrantToken, Scopes};
+use zoho_oauth::{
+    AccountsDomain, ClientId, ClientSecret, CustomHosts, GrantToken, Reply, ReplyEnd, Scopes,
+};
 
 use super::{
     Exchange, Purpose, Recovered,
@@ -13,11 +15,28 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    vault::{Folders, UnlockedVault, escrow::ExchangeId, master_key::KeySource},
+    vault::{
+        Folders, UnlockedVault,
+        escrow::{self, ExchangeId},
+        master_key::KeySource,
+    },
 };
 
 /// The grant token of every exchange here.
 const GRANT: &str = "1000.11111111111111111111111111111111.22222222222222222222222222222222";
+
+/// What Zoho replies to it.
+pub(super) fn granted() -> Reply {
+    let body = br#"{"access_token":"1000.a.b","refresh_token":"1000.c.d","expires_in":3600}"#;
+    Reply {
+        status: 200,
+        content_type: Some("application/json".into()),
+        location: None,
+        date: None,
+        body: body.to_vec().into(),
+        end: ReplyEnd::Complete,
+    }
+}
 
 pub(super) struct World {
     pub(super) clock: Clock,
@@ -72,6 +91,17 @@ impl World {
         let exchange = self.exchange();
         let prepared = prepare::prepare(&self.vault, &exchange, &mut self.rng).await;
         prepared.unwrap()
+    }
+
+    /// Ends an exchange as one ends that was killed when Zoho's reply had come.
+    pub(super) async fn break_off_replied(&mut self) -> ExchangeId {
+        let Prepared { id, escrow, .. } = self.prepare().await;
+        let (vault, reply) = (&self.vault, granted());
+        let sealed =
+            escrow::seal_reply(&vault.keyring, vault.vault.id(), id, &reply, &mut self.rng);
+        escrow.mark_sending(1).unwrap();
+        escrow.keep_reply(1, &sealed).unwrap();
+        id
     }
 
     pub(super) async fn recover(&mut self) -> Vec<Recovered> {

@@ -14,7 +14,7 @@ use crate::{
 
 /// A refresh token as it lies in the vault, with all parts of the place that it is sealed to.
 #[derive(Debug, sqlx::FromRow)]
-pub(super) struct Sealed {
+pub(crate) struct Sealed {
     connection_id: String,
     app_id: String,
     api_domain: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct Sealed {
 
 /// A token in hand.
 #[derive(Debug)]
-pub(super) struct Token {
+pub(crate) struct Token {
     pub(super) app_id: String,
     pub(super) credential: Vec<u8>,
     pub(super) accounts_domain: AccountsDomain,
@@ -61,7 +61,7 @@ impl Secret {
 }
 
 /// Finds the refresh token of a connection; `None` if it gets its access tokens without one.
-pub(super) async fn current(
+pub(crate) async fn current(
     vault: &UnlockedVault,
     connection_id: &str,
 ) -> Result<Option<Sealed>, VaultError> {
@@ -102,7 +102,7 @@ async fn select(
 }
 
 impl Sealed {
-    pub(super) fn open(&self, vault: &UnlockedVault) -> Result<Token, VaultError> {
+    pub(crate) fn open(&self, vault: &UnlockedVault) -> Result<Token, VaultError> {
         let damaged = |table, column| VaultError::Damaged {
             table,
             column,

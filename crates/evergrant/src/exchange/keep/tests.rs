@@ -1,21 +1,15 @@
-use zoho_oauth::{Reply, ReplyEnd, TokenReply, read_token_reply};
+use zoho_oauth::{TokenReply, read_token_reply};
 
 use super::*;
-use crate::exchange::{prepare::Prepared, test_world::World};
+use crate::exchange::{
+    prepare::Prepared,
+    test_world::{World, granted},
+};
 
 impl Sent {
     /// Makes an exchange that brought a refresh token.
     fn granted(prepared: Prepared) -> Self {
-        let body = br#"{"access_token":"1000.a.b","refresh_token":"1000.c.d","expires_in":3600}"#;
-        let reply = Reply {
-            status: 200,
-            content_type: Some("application/json".into()),
-            location: None,
-            date: None,
-            body: body.to_vec().into(),
-            end: ReplyEnd::Complete,
-        };
-        let TokenReply::Granted(grant) = read_token_reply(&reply) else {
+        let TokenReply::Granted(grant) = read_token_reply(&granted()) else {
             panic!("it is granted");
         };
         Self {

@@ -130,8 +130,8 @@ fn is_spare(path: &Path) -> bool {
     path.to_string_lossy().ends_with(SPARE)
 }
 
-/// Writes a whole record as a new file into the first folder that takes it; gives back the errors if
-/// none does.
+/// Writes a whole record as a new file into the first folder that takes it, and has none of this exchange from before;
+/// gives back the errors if none does.
 pub(crate) fn write_spare(folders: &Folders, record: &Record) -> Result<PathBuf, Vec<io::Error>> {
     let mut errors = Vec::new();
     for folder in [
@@ -142,7 +142,9 @@ pub(crate) fn write_spare(folders: &Folders, record: &Record) -> Result<PathBuf,
     ] {
         let path = folder.join(format!("{}{SPARE}", record.id));
         match write_whole(&path, record) {
-            Ok(_) => return Ok(path),
+            Ok(true) => return Ok(path),
+            // It holds an earlier reply, and is not written over: nobody could tell which of the two a cut left.
+            Ok(false) => errors.push(io::ErrorKind::AlreadyExists.into()),
             Err(error) => errors.push(error),
         }
     }
