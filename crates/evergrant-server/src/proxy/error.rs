@@ -65,6 +65,17 @@ impl ProxyError {
         )
     }
 
+    /// The caller sends its body, but too little of it in too long a time.
+    pub(super) fn body_slow() -> Self {
+        let detail = "the request's body came too slowly: others wait for its turn";
+        Self::new(
+            Outcome::Usage,
+            StatusCode::REQUEST_TIMEOUT,
+            "body_slow",
+            detail,
+        )
+    }
+
     pub(super) fn body_cut() -> Self {
         Self::usage("body_cut", "the request's body broke off")
     }

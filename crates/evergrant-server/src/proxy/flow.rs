@@ -3,28 +3,32 @@
 //! A reply holds a connection to Zoho and one of the few calls that its connection may have at once. If Zoho stops in the
 //! middle of it, or the caller takes no more, that would be for ever: nobody is asked for the next piece then, and no
 //! timer of the body's own is polled. So all bodies of a thread are looked through now and then. A body says that it
-//! moves by one store; it needs no timer.
+//! moves by two stores; it needs no timer.
+//!
+//! A caller that takes a little now and then would hold the call for long too, so it has to keep a pace. Whose fault it is
+//! that little moves is told by what a body does when it is looked at: if it waits for Zoho's next piece, Zoho is slow,
+//! which it may be as long as anything comes; if nobody asks for a piece, the caller has not taken the last ones.
 
 use std::{
     mem,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use tokio::runtime::Handle;
 
 use super::{
     measure::Measures,
+    pace::Pace,
     pool::{Connection, Pool},
     queue::Permit,
 };
 
 /// The replies of one thread that are under way.
 pub(super) struct Flows {
-    silence: Duration,
+    pace: Pace,
     places: Mutex<Places>,
     is_watched: AtomicBool,
 }
@@ -38,14 +42,25 @@ struct Places {
 /// One reply under way.
 struct Flow {
     state: Mutex<State>,
-    has_moved: AtomicBool,
+    /// How many bytes went through; counted by its body alone.
+    moved: AtomicU64,
+    awaits_zoho: AtomicBool,
     is_cut: AtomicBool,
 }
 
 struct State {
     held: Option<Held>,
-    /// Whether nothing had moved when it was last looked at.
-    stood_still: bool,
+    /// How many bytes had gone through when it was last looked at.
+    seen: u64,
+    /// What was seen then; None if it was not looked at yet.
+    before: Option<Look>,
+}
+
+/// What is seen of a reply from one look to the next.
+#[derive(Clone, Copy)]
+struct Look {
+    moved: u64,
+    awaits_zoho: bool,
 }
 
 /// What is given back when a body has ended.
@@ -77,18 +92,19 @@ impl Held {
 }
 
 impl Flows {
-    /// Makes an empty list; what stands still for a silence, or half as long again at the most, is cut.
-    pub(super) fn new(silence: Duration) -> Self {
+    /// Makes an empty list; what stands still for a silence, or half as long again at the most, is cut, and so is what
+    /// its caller takes too slowly for as long.
+    pub(super) fn new(pace: Pace) -> Self {
         Self {
-            silence,
+            pace,
             places: Mutex::default(),
             is_watched: AtomicBool::new(false),
         }
     }
 
-    /// Makes an empty list with the same silence.
+    /// Makes an empty list with the same pace.
     pub(super) fn empty(&self) -> Self {
-        Self::new(self.silence)
+        Self::new(self.pace)
     }
 
     /// Takes in a reply that begins.
@@ -96,9 +112,11 @@ impl Flows {
         let flow = Arc::new(Flow {
             state: Mutex::new(State {
                 held: Some(held),
-                stood_still: false,
+                seen: 0,
+                before: None,
             }),
-            has_moved: AtomicBool::new(true),
+            moved: AtomicU64::new(0),
+            awaits_zoho: AtomicBool::new(false),
             is_cut: AtomicBool::new(false),
         });
         let number = self.places().add(flow.clone());
@@ -118,7 +136,7 @@ impl Flows {
         let Ok(runtime) = Handle::try_current() else {
             return self.is_watched.store(false, Relaxed);
         };
-        let (flows, time) = (Arc::downgrade(self), self.silence / 2);
+        let (flows, time) = (Arc::downgrade(self), self.pace.silence / 2);
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(time).await;
@@ -130,14 +148,14 @@ impl Flows {
         });
     }
 
-    /// Cuts what stands still for the second time; says whether anything is under way.
+    /// Cuts what was too slow since the look before the last one; says whether anything is under way.
     fn look(&self) -> bool {
         let mut places = self.places();
         let still = places
             .flows
             .iter()
             .flatten()
-            .filter(|flow| flow.stands_still());
+            .filter(|flow| flow.is_too_slow(self.pace.least));
         let cut: Vec<Held> = still.filter_map(|flow| flow.cut()).collect();
         let some_left = places.flows.len() > places.free.len();
         if !some_left {
@@ -172,9 +190,18 @@ impl Places {
 }
 
 impl Flow {
-    fn stands_still(&self) -> bool {
-        let has_moved = self.has_moved.swap(false, Relaxed);
-        mem::replace(&mut self.state().stood_still, !has_moved) && !has_moved
+    fn is_too_slow(&self, least: u64) -> bool {
+        let moved = self.moved.load(Relaxed);
+        let mut state = self.state();
+        let now = Look {
+            moved: moved - mem::replace(&mut state.seen, moved),
+            awaits_zoho: self.awaits_zoho.load(Relaxed),
+        };
+        // It may have begun just now: the first look says nothing.
+        let is_first = state.before.is_none();
+        let now = if is_first { Look::enough(least) } else { now };
+        let before = state.before.replace(now);
+        before.is_some_and(|before| before.is_too_slow_with(now, least))
     }
 
     fn cut(&self) -> Option<Held> {
@@ -189,10 +216,35 @@ impl Flow {
     }
 }
 
+impl Look {
+    fn enough(least: u64) -> Self {
+        Self {
+            moved: least,
+            awaits_zoho: false,
+        }
+    }
+
+    /// Says whether too little moved in the two times before this look and the other.
+    fn is_too_slow_with(self, other: Self, least: u64) -> bool {
+        let moved = self.moved + other.moved;
+        let zoho_is_slow = self.awaits_zoho || other.awaits_zoho;
+        moved == 0 || (moved < least && !zoho_is_slow)
+    }
+}
+
 impl Place {
     /// Notes that a piece went through.
-    pub(super) fn moves(&self) {
-        self.flow.has_moved.store(true, Relaxed);
+    pub(super) fn moves(&self, bytes: usize) {
+        let flow = &self.flow;
+        // Nobody else counts: one store is enough.
+        let moved = flow.moved.load(Relaxed) + bytes as u64;
+        flow.moved.store(moved, Relaxed);
+        flow.awaits_zoho.store(false, Relaxed);
+    }
+
+    /// Notes that the next piece was asked for and is not there yet.
+    pub(super) fn awaits_zoho(&self) {
+        self.flow.awaits_zoho.store(true, Relaxed);
     }
 
     /// Says whether it stood still for too long. Then what comes is no end, even if it looks like one.

@@ -14,6 +14,7 @@ mod flow;
 mod headers;
 mod line;
 mod measure;
+mod pace;
 mod passage;
 mod path;
 mod pool;
@@ -97,7 +98,7 @@ impl Proxy {
         };
         Self {
             pool: Arc::new(Pool::new(Arc::new(Dialer::new(transport)), limits)),
-            flows: Arc::new(Flows::new(settings.silence)),
+            flows: Arc::new(Flows::new(settings.pace())),
             shared: Arc::new(Shared {
                 lines: Lines::new(settings.queue),
                 settings,
@@ -176,7 +177,7 @@ impl Proxy {
         headers::strip_request(&mut head.headers);
         head.headers.insert(&REQUEST_ID, id.clone());
         // A body that comes slowly keeps nobody else waiting, unless it is too large to be read first.
-        let upload = Upload::take(incoming, self.shared.settings.silence).await?;
+        let upload = Upload::take(incoming, self.shared.settings.pace()).await?;
         let line = self.shared.lines.of(who.connection);
         let permit = line.queue.enter(who.name).await?;
         let call = Call {

@@ -54,7 +54,7 @@ impl Passage {
         };
         match polled {
             Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
-                place.moves();
+                place.moves(frame.data_ref().map_or(0, Bytes::len));
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(None) if place.is_cut() => {
@@ -72,7 +72,10 @@ impl Passage {
                 }
                 Poll::Ready(Some(Err(error.into())))
             }
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                place.awaits_zoho();
+                Poll::Pending
+            }
         }
     }
 

@@ -219,3 +219,22 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+impl Connection {
+    /// Makes one of a stream that is open.
+    pub(super) async fn over<S>(stream: S, target: Target) -> Self
+    where
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let driver = tokio::spawn(async move { drop(driver.await) });
+        Self {
+            sender,
+            is_reused: false,
+            target: Arc::new(target),
+            proxy: None,
+            driver: driver.abort_handle(),
+        }
+    }
+}

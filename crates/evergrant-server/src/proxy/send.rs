@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     error::ProxyError,
+    pace::TooSlow,
     pool::{Connection, Pool},
     target::Target,
     upload::{Progress, Stage, Upload},
@@ -89,7 +90,8 @@ async fn wait<F: Future>(
 
 fn why(progress: Option<&Progress>) -> ProxyError {
     match progress.map(Progress::stage) {
-        Some(Stage::Silent) => ProxyError::body_silent(),
+        Some(Stage::Late(TooSlow::Silent)) => ProxyError::body_silent(),
+        Some(Stage::Late(TooSlow::Slow)) => ProxyError::body_slow(),
         Some(Stage::Cut) => ProxyError::body_cut(),
         _ => ProxyError::no_reply(),
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use zoho_oauth::ApiDomain;
 
-use super::queue::QueueLimits;
+use super::{pace::Pace, queue::QueueLimits};
 
 /// The settings of the proxy.
 #[derive(Clone, Debug)]
@@ -17,10 +17,23 @@ pub struct Settings {
     pub first_byte: Duration,
     /// How long either side may send nothing, or take nothing, in the middle of a body.
     pub silence: Duration,
+    /// How many bytes a caller has to send or take in the time of a silence, so as not to hold a call of its connection
+    /// for long by a little now and then.
+    pub least: u64,
     /// How long a connection to Zoho is kept that nobody uses.
     pub idle: Duration,
     /// How many such connections each thread keeps for one host.
     pub idle_connections: usize,
+}
+
+impl Settings {
+    /// Returns how slow a caller may be.
+    pub(super) fn pace(&self) -> Pace {
+        Pace {
+            silence: self.silence,
+            least: self.least,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -35,6 +48,9 @@ impl Default for Settings {
             // Bulk calls and reports take minutes.
             first_byte: Duration::from_secs(5 * 60),
             silence: Duration::from_secs(2 * 60),
+            // 273 bytes a second: the worst mobile lines carry ten times that. Kestrel asks for 240
+            // (<https://learn.microsoft.com/en-us/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits.minrequestbodydatarate>).
+            least: 32 * 1024,
             // Below what servers usually keep, so that a request seldom meets one that is being closed.
             idle: Duration::from_secs(30),
             idle_connections: 32,

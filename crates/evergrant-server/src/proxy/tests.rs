@@ -3,6 +3,7 @@
 
 mod addresses;
 mod limits;
+mod pace;
 mod passing;
 mod streams;
 mod tokens;

@@ -14,7 +14,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::{error::ProxyError, silence::Silence};
+use super::{
+    error::ProxyError,
+    pace::{Credit, Pace, TooSlow},
+    silence::Silence,
+};
 
 /// Up to this size a body is read before it is sent.
 const SMALL: u64 = 64 * 1024;
@@ -29,18 +33,19 @@ pub(super) enum Upload {
 
 impl Upload {
     /// Takes a caller's body, and waits for all of it if it is small.
-    pub(super) async fn take(incoming: Incoming, silence: Duration) -> Result<Self, ProxyError> {
+    pub(super) async fn take(incoming: Incoming, pace: Pace) -> Result<Self, ProxyError> {
         if incoming.is_end_stream() {
             return Ok(Self::Whole(None));
         }
         match incoming.size_hint().exact() {
             Some(size) if size <= SMALL => {
-                let whole = read(incoming, usize::try_from(size).unwrap_or(0), silence).await?;
+                let whole =
+                    read(incoming, usize::try_from(size).unwrap_or(0), pace.silence).await?;
                 Ok(Self::Whole(Some(whole)))
             }
             _ => Ok(Self::Streamed(Streamed {
                 incoming,
-                silence: Silence::new(silence),
+                credit: Credit::new(pace),
                 progress: Arc::default(),
             })),
         }
@@ -107,8 +112,8 @@ pub(super) enum Stage {
     Going,
     /// All of it is sent.
     Ended(Instant),
-    /// The caller sent nothing for too long.
-    Silent,
+    /// The caller sent nothing for too long, or too little.
+    Late(TooSlow),
     /// The caller's connection broke.
     Cut,
 }
@@ -127,7 +132,7 @@ impl Progress {
 /// A body that is sent as it comes.
 pub(super) struct Streamed {
     incoming: Incoming,
-    silence: Silence,
+    credit: Credit,
     progress: Arc<Progress>,
 }
 
@@ -168,7 +173,7 @@ impl Streamed {
         let (stage, polled) = match Pin::new(&mut self.incoming).poll_frame(cx) {
             // Trailers end a body here: they may hold what no header may.
             Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
-                self.silence.broken();
+                self.credit.came(frame.data_ref().map_or(0, Bytes::len));
                 if !self.incoming.is_end_stream() {
                     return Poll::Ready(Some(Ok(frame)));
                 }
@@ -176,10 +181,10 @@ impl Streamed {
             }
             Poll::Ready(Some(Ok(_)) | None) => (Stage::Ended(Instant::now()), None),
             Poll::Ready(Some(Err(_))) => (Stage::Cut, Some(Err(UploadBroken))),
-            Poll::Pending if self.silence.poll(cx).is_ready() => {
-                (Stage::Silent, Some(Err(UploadBroken)))
-            }
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending => match self.credit.poll(cx) {
+                Poll::Ready(why) => (Stage::Late(why), Some(Err(UploadBroken))),
+                Poll::Pending => return Poll::Pending,
+            },
         };
         self.progress.set(stage);
         Poll::Ready(polled)
