@@ -56,6 +56,10 @@ pub struct Config {
     /// How many connections of callers are held at once; whoever comes after that is let go at once, so that
     /// there are files left to open for Zoho and for the vault.
     pub connections: NonZeroUsize,
+    /// How many of them one address may hold, or one network of 64 bits of IPv6.
+    ///
+    /// By default half of them, and at loopback, where a reverse proxy may bring everybody, all of them.
+    pub connections_per_address: Option<NonZeroUsize>,
     /// How long callers may take.
     pub patience: Patience,
     /// How requests to Zoho's API are passed on.

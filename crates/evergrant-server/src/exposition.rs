@@ -24,6 +24,7 @@ use crate::{
     api,
     body::Body,
     connection::Peer,
+    metrics::TurnedAway,
     overview::{DEGRADED, Seen},
     problem::{Code, Problem},
     state::State,
@@ -199,6 +200,17 @@ fn server(all: &mut Registry, state: &State, seen: &Seen) {
         "escrow_recovered",
         "Exchanges that had broken off and were settled",
         recovered,
+    );
+    let turned_away = Family::<Labels, Counter>::default();
+    for why in TurnedAway::ALL {
+        turned_away
+            .get_or_create(&vec![("why", why.label().to_owned())])
+            .inc_by(state.metrics.times_turned_away(why));
+    }
+    all.register(
+        "connections_refused",
+        "Connections that were not taken up, as there were enough from their address or in all",
+        turned_away,
     );
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     all.register("build", "The version that runs", build);

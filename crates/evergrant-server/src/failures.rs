@@ -1,26 +1,16 @@
 //! Bounds what wrong credentials can do. Only failures are counted: whoever is right is never slowed.
 
-use std::{net::IpAddr, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::connection::Peer;
+use crate::{connection::Peer, place::Place};
 
 /// So many failures a minute are answered in full, from one place.
 const PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not 0");
 
 /// So many places are told apart; all others count as one.
 const PLACES: usize = 10_000;
-
-/// Where a failure came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Place {
-    V4([u8; 4]),
-    /// Whoever has one address of version 6 has its whole network of 64 bits.
-    V6([u8; 8]),
-    User(u32),
-    Elsewhere,
-}
 
 /// Counts failures by where they came from.
 pub(crate) struct Failures(DefaultKeyedRateLimiter<Place>);
@@ -48,23 +38,10 @@ impl Failures {
     }
 }
 
-impl Place {
-    fn of(peer: Peer) -> Self {
-        match peer {
-            Peer::Local { uid } => Self::User(uid),
-            Peer::Network(address) => match address.ip().to_canonical() {
-                IpAddr::V4(ip) => Self::V4(ip.octets()),
-                IpAddr::V6(ip) => {
-                    let [a, b, c, d, e, f, g, h, ..] = ip.octets();
-                    Self::V6([a, b, c, d, e, f, g, h])
-                }
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn from(ip: &str) -> Peer {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
@@ -18,6 +18,29 @@ pub(crate) struct Metrics {
     refused: Mutex<BTreeMap<&'static str, u64>>,
     recovered: Mutex<BTreeMap<&'static str, u64>>,
     vault_is_silent: AtomicBool,
+    turned_away: [AtomicU64; TurnedAway::ALL.len()],
+}
+
+/// Why a connection was not taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TurnedAway {
+    /// Its address has as many as it may have.
+    Address,
+    /// There are as many as there may be.
+    All,
+}
+
+impl TurnedAway {
+    /// Every reason, in the order of their numbers.
+    pub(crate) const ALL: [Self; 2] = [Self::Address, Self::All];
+
+    /// Returns the word for it.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::All => "all",
+        }
+    }
 }
 
 impl Metrics {
@@ -46,6 +69,16 @@ impl Metrics {
         for word in words.filter(|word| !matches!(*word, "stays" | "unknown")) {
             *recovered.entry(word).or_default() += 1;
         }
+    }
+
+    /// Counts a connection that was not taken up.
+    pub(crate) fn turned_away(&self, why: TurnedAway) {
+        self.turned_away[why as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Returns how many were not taken up.
+    pub(crate) fn times_turned_away(&self, why: TurnedAway) -> u64 {
+        self.turned_away[why as usize].load(Relaxed)
     }
 
     /// Notes whether the vault answers; tells whether that is news.

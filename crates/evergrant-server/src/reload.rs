@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// Takes new settings into a server that runs: its TLS identity, the names it may be called by, who is told of
-/// changes, who sees metrics, the admin key and what other users of this machine may. Requests that are under way go
-/// on, and so do connections, with the identity that they began with. Everything else needs another start.
+/// changes, who sees metrics, the admin key, what other users of this machine may and how many connections one address
+/// may hold. Requests that are under way go on, and so do connections, with the identity that they began with.
+/// Everything else needs another start.
 #[derive(Clone)]
 pub struct Reloader {
     state: Arc<State>,
@@ -54,6 +55,7 @@ impl Reloader {
         let public_url = &self.state.public_url;
         let hosts = Hosts::new(public_url, &config.hosts, &self.addresses);
         self.state.api.set_people(&config);
+        self.state.shares.set(&config);
         self.state
             .set(hosts, config.alerts, config.metrics_are_open);
         Ok(())

@@ -25,6 +25,7 @@ use crate::{
     overview::Overview,
     proxy::Proxy,
     request_log::RequestIds,
+    shares::Shares,
 };
 
 /// Everything that answering a request needs.
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub(crate) proxy: Proxy,
     pub(crate) metrics: Metrics,
     pub(crate) failures: Failures,
+    pub(crate) shares: Arc<Shares>,
     pub(crate) exchanges: Exchanges,
     pub(crate) denials: Denials,
     pub(crate) hand_outs: HandOuts,
@@ -60,6 +62,7 @@ impl State {
         callers: Callers,
     ) -> Self {
         let now = broker.vault().vault().now();
+        let shares = Arc::new(Shares::new(&config));
         Self {
             overview: Overview::since(now),
             stopping: AtomicBool::new(false),
@@ -74,6 +77,7 @@ impl State {
             proxy: Proxy::new(config.transport.clone(), config.proxy, &mut config.rng),
             metrics: Metrics::default(),
             failures: Failures::new(),
+            shares,
             exchanges: Exchanges::new(config.transport, config.retries, config.rng),
             denials: Denials::default(),
             hand_outs: HandOuts::default(),

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     connection::{self, Http, Peer, Version},
+    metrics::TurnedAway,
     proxy::Proxy,
     state::State,
 };
@@ -88,9 +89,18 @@ async fn run(listeners: Vec<net::TcpListener>, work: Work) {
 async fn accept(listener: TcpListener, work: Work) {
     let http = Arc::new(Http::new(&work.worker.state.patience));
     each(listener, work, move |stream, address, work| {
+        let state = &work.worker.state;
+        let Some(share) = state.shares.take(address.ip()) else {
+            state.metrics.turned_away(TurnedAway::Address);
+            return None;
+        };
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
-        Some(answer(http.clone(), stream, Peer::Network(address), work))
+        let http = http.clone();
+        Some(async move {
+            answer(http, stream, Peer::Network(address), work).await;
+            drop(share);
+        })
     })
     .await;
 }
@@ -135,6 +145,9 @@ async fn each<L, T>(
             );
         }
         was_full = is_full;
+        if is_full {
+            (work.worker.state.metrics).turned_away(TurnedAway::All);
+        }
         // One that is not taken up is closed.
         let task = (!is_full).then(|| task(stream, address, work.clone()));
         if let Some(task) = task.flatten() {

@@ -37,6 +37,8 @@ pub(crate) struct Server {
     /// How many threads answer.
     #[serde(deserialize_with = "workers")]
     pub(crate) workers: Option<NonZeroUsize>,
+    /// How many connections one address may hold.
+    pub(crate) connections_per_address: Option<NonZeroUsize>,
     /// How many calls to Zoho's API each connection may have at once.
     #[serde(deserialize_with = "simultaneous")]
     pub(crate) simultaneous: Option<NonZeroUsize>,

@@ -196,6 +196,7 @@ fn config(world: &World) -> Config {
         local: Vec::new(),
         transport: TransportConfig::default(),
         connections: NonZeroUsize::new(2000).unwrap(),
+        connections_per_address: None,
         patience: Patience::default(),
         proxy: ProxySettings::default(),
         retries: Retries {

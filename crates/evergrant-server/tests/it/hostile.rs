@@ -197,6 +197,49 @@ async fn thousands_of_wrong_handles_slow_nobody_who_is_right() {
     assert!(grown < 64 * 1024, "{grown} KiB more");
 }
 
+/// Connects from an address of this machine, and asks once; says whether there was an answer.
+async fn asks_from(from: &str, to: std::net::SocketAddr) -> (TcpStream, bool) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    let from: std::net::IpAddr = from.parse().unwrap();
+    socket.bind((from, 0).into()).unwrap();
+    let mut stream = socket.connect(to).await.unwrap();
+    let request = b"GET /evergrant/healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    // Who is turned away may find that out by a broken write as well as by a read.
+    let _ = stream.write_all(request).await;
+    let answered = stream.read(&mut [0; 4096]).await;
+    (stream, answered.is_ok_and(|read| read > 0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_take_all_connections() {
+    let estate = Estate::start_with(World::new().await, |config| {
+        config.workers = std::num::NonZeroUsize::new(2).unwrap();
+        config.connections_per_address = std::num::NonZeroUsize::new(5);
+    })
+    .await;
+    let mut held = Vec::new();
+    for _ in 0..5 {
+        let (stream, is_answered) = asks_from("127.0.0.1", estate.address).await;
+        assert!(is_answered);
+        held.push(stream);
+    }
+    for _ in 0..5 {
+        assert!(!asks_from("127.0.0.1", estate.address).await.1);
+    }
+    assert!(asks_from("127.0.0.2", estate.address).await.1);
+    held.pop();
+    let again = async { while !asks_from("127.0.0.1", estate.address).await.1 {} };
+    let again = tokio::time::timeout(Duration::from_secs(10), again).await;
+    assert!(again.is_ok(), "its place is not given back");
+    drop(held);
+    estate.settle().await;
+    let metrics = estate.metrics().await;
+    let line = "evergrant_connections_refused_total{why=\"address\"} ";
+    let line = metrics.lines().find_map(|one| one.strip_prefix(line));
+    let refused: u32 = line.unwrap().parse().unwrap();
+    assert!(refused >= 5, "{refused}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_reads_no_answer_is_let_go() {
     let estate = Estate::start_with(World::new().await, |config| {

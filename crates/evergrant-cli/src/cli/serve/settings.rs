@@ -102,6 +102,7 @@ impl<'a> Settings<'a> {
             retries: self.retries,
             rng: vault::rng(),
             connections: open_files::left_for_callers(),
+            connections_per_address: server.connections_per_address,
             patience: Patience::default(),
             proxy: proxy_settings(server),
             metrics_are_open: server.metrics == Metrics::Open,
