@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use evergrant::broker::Limits;
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
@@ -13,9 +14,9 @@ use crate::{
 };
 
 /// Takes new settings into a server that runs: its TLS identity, the names it may be called by, who is told of
-/// changes, who sees metrics, the admin key, what other users of this machine may and how many connections one address
-/// may hold. Requests that are under way go on, and so do connections, with the identity that they began with.
-/// Everything else needs another start.
+/// changes, who sees metrics, the admin key, what other users of this machine may, how many refreshes are made, how many
+/// connections an address and how many calls a connection may have, and how long a stop waits. Requests that are under
+/// way go on, and so do connections, with the identity that they began with. Everything else needs another start.
 #[derive(Clone)]
 pub struct Reloader {
     state: Arc<State>,
@@ -41,12 +42,12 @@ impl Reloader {
         self.tls.as_ref().map(|tls| tls.subscribe())
     }
 
-    /// Takes in what can be taken in.
+    /// Takes in what can be taken in, and these limits of refreshes.
     ///
     /// # Errors
     ///
     /// If the TLS identity cannot be used; then everything stays as it is.
-    pub fn reload(&self, config: Config) -> Result<(), TlsError> {
+    pub fn reload(&self, config: Config, limits: Limits) -> Result<(), TlsError> {
         if let (Some(identity), Some(files)) = (&self.tls, &config.tls) {
             let new = tls::load(files)?;
             identity.send_replace(new);
@@ -54,10 +55,8 @@ impl Reloader {
         // Callers were told the one that it began with.
         let public_url = &self.state.public_url;
         let hosts = Hosts::new(public_url, &config.hosts, &self.addresses);
-        self.state.api.set_people(&config);
-        self.state.shares.set(&config);
-        self.state
-            .set(hosts, config.alerts, config.metrics_are_open);
+        self.state.broker.set_limits(limits);
+        self.state.set(hosts, config);
         Ok(())
     }
 }

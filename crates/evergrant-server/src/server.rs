@@ -110,7 +110,7 @@ impl Server {
             PublicUrl::of(first, tls.is_some())
         });
         let hosts = Hosts::new(&public_url, &config.hosts, &addresses);
-        let (grace, transport) = (config.grace, config.transport.clone());
+        let transport = config.transport.clone();
         let connections = config.connections.get().div_ceil(workers);
         let state = State::new(broker, config, public_url, hosts, callers);
         let (stop, stopping) = watch::channel(false);
@@ -121,7 +121,6 @@ impl Server {
             tls: reloader.tls(),
             stopping,
             connections,
-            grace,
         };
         Ok(Self {
             addresses,
@@ -156,7 +155,7 @@ impl Server {
     ///
     /// If the system refuses a thread.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-        let (state, grace) = (self.work.worker.state.clone(), self.work.grace);
+        let state = self.work.worker.state.clone();
         let mut beside = JoinSet::new();
         beside.spawn(keeper::keep(state.clone(), self.vault_watch));
         beside.spawn(ahead::refresh(state.clone()));
@@ -185,7 +184,7 @@ impl Server {
         // A grant token that has left is never broken off.
         state.exchanges.finish().await;
         // Zoho or the vault may hang: the end of the server waits for neither for longer than for callers.
-        if timeout(grace, state.broker.finish()).await.is_err() {
+        if timeout(state.grace(), state.broker.finish()).await.is_err() {
             tracing::warn!("a refresh that was under way for too long is broken off");
         }
         // Whatever the keepers were doing can be broken off; what they have not told yet is told now.

@@ -1,8 +1,11 @@
 //! What all workers share.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -46,6 +49,7 @@ pub(crate) struct State {
     /// Whether the server is about to end.
     pub(crate) stopping: AtomicBool,
     metrics_are_open: AtomicBool,
+    grace: Mutex<Duration>,
     pub(crate) request_ids: RequestIds,
     pub(crate) api: Api,
     /// When somebody who is not known made the vault answer.
@@ -67,6 +71,7 @@ impl State {
             overview: Overview::since(now),
             stopping: AtomicBool::new(false),
             metrics_are_open: AtomicBool::new(config.metrics_are_open),
+            grace: Mutex::new(config.grace),
             request_ids: RequestIds::beginning(now),
             broker,
             api: Api::new(&config),
@@ -114,10 +119,21 @@ impl State {
     }
 
     /// Takes in what of the settings may change while the server runs.
-    pub(crate) fn set(&self, hosts: Hosts, alerts: Alerts, metrics_are_open: bool) {
+    pub(crate) fn set(&self, hosts: Hosts, config: Config) {
+        self.api.set_people(&config);
+        self.shares.set(&config);
+        self.proxy.set(&config.proxy);
         self.hosts.store(Arc::new(hosts));
-        self.alerts.store(Arc::new(alerts));
-        self.metrics_are_open.store(metrics_are_open, Relaxed);
+        self.alerts.store(Arc::new(config.alerts));
+        self.metrics_are_open
+            .store(config.metrics_are_open, Relaxed);
+        // Unwrap safety: nothing panics while it holds the lock.
+        *self.grace.lock().expect("whole") = config.grace;
+    }
+
+    /// Returns how long a stop waits for requests that are under way.
+    pub(crate) fn grace(&self) -> Duration {
+        *self.grace.lock().expect("whole")
     }
 
     /// Tells whether everybody may see metrics, with the names of connections and callers in them.

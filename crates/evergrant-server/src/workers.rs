@@ -5,7 +5,6 @@ use std::{
     io, net,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use axum::serve::Listener;
@@ -46,8 +45,6 @@ pub(crate) struct Work {
     pub(crate) stopping: watch::Receiver<bool>,
     /// How many connections are held at once.
     pub(crate) connections: usize,
-    /// How long a stop waits for requests that are under way.
-    pub(crate) grace: Duration,
 }
 
 /// Starts a thread that answers at these sockets until the server stops.
@@ -81,8 +78,9 @@ async fn run(listeners: Vec<net::TcpListener>, work: Work) {
     }
     while accepting.join_next().await.is_some() {}
     // A refresh that was begun here ends with this thread, though whoever asked for it has gone.
+    let grace = work.worker.state.grace();
     // Zoho may hang: it is waited for as long as for callers.
-    let _ = tokio::time::timeout(work.grace, work.worker.state.broker.finish()).await;
+    let _ = tokio::time::timeout(grace, work.worker.state.broker.finish()).await;
 }
 
 /// Takes up connections until the server stops, then waits for those that are under way.
@@ -156,7 +154,8 @@ async fn each<L, T>(
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(work.grace, ended).await.is_err() {
+    let grace = work.worker.state.grace();
+    if tokio::time::timeout(grace, ended).await.is_err() {
         tracing::warn!("requests that were under way for too long are broken off");
     }
 }

@@ -18,9 +18,9 @@ use super::{
 
 /// The lines of all connections. Reading takes no lock.
 pub(super) struct Lines {
-    limits: QueueLimits,
     lines: ArcSwap<HashMap<ConnectionName, Arc<Line>>>,
-    adding: Mutex<()>,
+    /// The limits of lines that are added; locked while one is.
+    adding: Mutex<QueueLimits>,
 }
 
 /// One connection: who is under way, and the token that was sent last.
@@ -41,9 +41,8 @@ pub(super) struct Ticket {
 impl Lines {
     pub(super) fn new(limits: QueueLimits) -> Self {
         Self {
-            limits,
             lines: ArcSwap::default(),
-            adding: Mutex::default(),
+            adding: Mutex::new(limits),
         }
     }
 
@@ -53,18 +52,28 @@ impl Lines {
             return line.clone();
         }
         // Unwrap safety: nothing panics while it holds the lock.
-        let _adding = self.adding.lock().expect("whole");
+        let limits = self.adding.lock().expect("whole");
         if let Some(line) = self.lines.load().get(name) {
             return line.clone();
         }
         let line = Arc::new(Line {
-            queue: Arc::new(Queue::new(self.limits)),
+            queue: Arc::new(Queue::new(*limits)),
             ticket: ArcSwapOption::empty(),
         });
         let mut lines = HashMap::clone(&self.lines.load());
         lines.insert(name.clone(), line.clone());
         self.lines.store(Arc::new(lines));
         line
+    }
+
+    /// Lets each connection have so many calls under way from now on.
+    pub(super) fn set_simultaneous(&self, simultaneous: usize) {
+        // Unwrap safety: nothing panics while it holds the lock.
+        let mut limits = self.adding.lock().expect("whole");
+        limits.simultaneous = simultaneous;
+        for line in self.lines.load().values() {
+            line.queue.set_simultaneous(simultaneous);
+        }
     }
 }
 
@@ -101,5 +110,22 @@ impl Ticket {
     /// Says whether this is the same token, by its address: two that are alike count as two, and cost a new ticket.
     fn is_of(&self, token: &Token) -> bool {
         ptr::eq(self.token.access_token(), token.access_token())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::Settings;
+
+    #[tokio::test(start_paused = true)]
+    async fn another_limit_holds_for_every_connection() {
+        let lines = Lines::new(Settings::default().queue);
+        let known = lines.of(&"known".parse().unwrap());
+        lines.set_simultaneous(1);
+        for line in [known, lines.of(&"new".parse().unwrap())] {
+            let _held = line.queue.enter("a").await.unwrap();
+            assert!(line.queue.enter("b").await.is_err());
+        }
     }
 }

@@ -117,6 +117,12 @@ impl Proxy {
         }
     }
 
+    /// Takes in what of its settings may change while it runs.
+    pub(crate) fn set(&self, settings: &Settings) {
+        let simultaneous = settings.queue.simultaneous;
+        self.shared.lines.set_simultaneous(simultaneous);
+    }
+
     /// Returns the counters.
     pub(crate) fn measures(&self) -> &Arc<Measures> {
         &self.shared.measures

@@ -8,7 +8,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -19,6 +22,8 @@ use super::error::ProxyError;
 /// The calls of one connection.
 pub(super) struct Queue {
     limits: QueueLimits,
+    /// As [`QueueLimits::simultaneous`] says at the moment.
+    simultaneous: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -76,6 +81,7 @@ impl Queue {
     pub(super) fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
+            simultaneous: AtomicUsize::new(limits.simultaneous),
             state: Mutex::default(),
         }
     }
@@ -84,7 +90,7 @@ impl Queue {
     pub(super) async fn enter(self: &Arc<Self>, caller: &str) -> Result<Permit, Busy> {
         let receiver = {
             let mut state = self.state();
-            if state.may_begin(caller, self.limits.simultaneous) {
+            if state.may_begin(caller, self.simultaneous.load(Relaxed)) {
                 return Ok(Permit {
                     queue: Some(self.clone()),
                     caller: state.begin(caller),
@@ -105,10 +111,16 @@ impl Queue {
         turn.ok().and_then(Result::ok).ok_or(Busy::Late)
     }
 
+    /// Lets so many calls be under way from now on. Those that are go on.
+    pub(super) fn set_simultaneous(self: &Arc<Self>, simultaneous: usize) {
+        self.simultaneous.store(simultaneous, Relaxed);
+        self.give_on();
+    }
+
     /// Gives turns that are free to those who wait.
     fn give_on(self: &Arc<Self>) {
         loop {
-            let next = self.state().next(self.limits.simultaneous);
+            let next = self.state().next(self.simultaneous.load(Relaxed));
             let Some((caller, waiter)) = next else { return };
             let permit = Permit {
                 queue: Some(self.clone()),
@@ -314,6 +326,18 @@ mod tests {
             "though it came first"
         );
         assert!(futures_poll(&mut modest).is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_limit_is_felt_at_once_by_those_who_wait() {
+        let queue = queue();
+        let _held = queue.enter("a").await.unwrap();
+        let mut waits = Box::pin(queue.enter("b"));
+        assert!(futures_poll(&mut waits).is_pending());
+        queue.set_simultaneous(2);
+        drop(waits.await.unwrap());
+        queue.set_simultaneous(1);
+        assert_eq!(queue.enter("b").await.err(), Some(Busy::Late));
     }
 
     fn wide(simultaneous: usize) -> Arc<Queue> {

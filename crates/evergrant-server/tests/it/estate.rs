@@ -4,10 +4,13 @@ use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use bytes::Bytes;
 use evergrant::{
+    broker::Limits,
     caller::{self, Caller, Issued, Mode, NewCaller},
     exchange::Retries,
 };
-use evergrant_server::{AdminKey, Alerts, Config, Patience, ProxySettings, PublicUrl, Server};
+use evergrant_server::{
+    AdminKey, Alerts, Config, Patience, ProxySettings, PublicUrl, Reloader, Server,
+};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
@@ -25,6 +28,7 @@ pub(crate) struct Estate {
     pub(crate) world: World,
     pub(crate) address: SocketAddr,
     pub(crate) admin_key: AdminKey,
+    reloader: Reloader,
     http: Client<HttpConnector, Full<Bytes>>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
@@ -56,7 +60,7 @@ impl Estate {
         let admin_key = config.admin_key.clone().unwrap();
         let broker = world.broker().await;
         let server = Server::start(broker, config).await.unwrap();
-        let address = server.addresses()[0];
+        let (address, reloader) = (server.addresses()[0], server.reloader());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(async move {
             let stopped = async {
@@ -68,10 +72,19 @@ impl Estate {
             world,
             address,
             admin_key,
+            reloader,
             http: Client::builder(TokioExecutor::new()).build_http(),
             stop,
             running,
         }
+    }
+
+    /// Has the server take in other settings.
+    pub(crate) fn reload(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = config(&self.world);
+        change(&mut config);
+        let reloaded = self.reloader.reload(config, Limits::default());
+        reloaded.unwrap();
     }
 
     /// Stops the server and waits for its end.

@@ -1,5 +1,7 @@
 //! Zoho's API through the server, as a proxied caller has it.
 
+use std::time::Duration;
+
 use evergrant::caller::{self, Mode};
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -8,7 +10,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::estate::{Estate, Reply};
+use crate::{
+    estate::{Estate, Reply},
+    world::World,
+};
 
 const CONTACTS: &str = "/crm/v8/Contacts?fields=Last_Name";
 
@@ -59,6 +64,30 @@ async fn nobody_else_comes_through() {
         (reply.status, reply.json()["reason"].as_str().unwrap()),
         (StatusCode::NOT_FOUND, "no_such_path")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_calls_at_once_may_be_allowed_while_others_wait() {
+    let estate = Estate::start_with(World::new().await, |config| {
+        config.proxy.queue.simultaneous = 1;
+    })
+    .await;
+    let caller = estate.caller("nightly", Mode::Proxied).await;
+    let token = estate.refresh(&caller).await.json();
+    let token = token["access_token"].as_str().unwrap();
+    // An upload that does not end has the only turn.
+    let mut stream = TcpStream::connect(estate.address).await.unwrap();
+    let head = format!(
+        "POST /crm/v8/Contacts HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        estate.address
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    estate.settle().await;
+    let mut waits = Box::pin(estate.call(CONTACTS, token));
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut waits).await;
+    assert!(early.is_err(), "{early:?}");
+    estate.reload(|config| config.proxy.queue.simultaneous = 3);
+    assert_eq!(waits.await.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

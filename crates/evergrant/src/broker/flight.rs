@@ -7,7 +7,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 
 use super::{
-    BrokerError, Limiter, Shared, TokenWarning, Wanted,
+    BrokerError, Limiter, Limits, Shared, TokenWarning, Wanted,
     found::{self, Found},
     lease::{self, Asker, Look, TTL, Taken, Terms},
     ledger::{Moment, SealedToken},
@@ -197,13 +197,14 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
             Ok(Taken::Fresh | Taken::Held) => {}
             Ok(Taken::Closed(until)) => return Err(closed(shared, &found, until).await),
             Ok(Taken::Full(retry_at)) => {
-                let limit = allowed(shared, wanted);
+                let limits = shared.limits();
+                let limit = allowed(&limits, wanted);
                 return Err(BrokerError::Throttled {
                     retry_at,
                     by: Limiter::Ledger {
                         limit,
-                        window: shared.limits.window,
-                        kept: shared.limits.refreshes - limit,
+                        window: limits.window,
+                        kept: limits.refreshes - limit,
                     },
                 });
             }
@@ -235,11 +236,10 @@ fn check_deadline(moment: &Moment, deadline: Uptime) -> Result<(), BrokerError> 
 }
 
 /// Returns how many refreshes whoever asks may use up.
-fn allowed(shared: &Shared, wanted: &Wanted) -> u32 {
-    let limits = &shared.limits;
+fn allowed(limits: &Limits, wanted: &Wanted) -> u32 {
     match wanted.reserve {
         true => limits.refreshes,
-        false => limits.refreshes.saturating_sub(limits.kept_for_people),
+        false => limits.for_programs(),
     }
 }
 
@@ -266,9 +266,10 @@ async fn take(
     let mut transaction = shared.vault.store().begin().await?;
     // The write lock may have been waited for: what counts is the moment at which we have it.
     let moment = shared.moment();
+    let limits = shared.limits();
     let terms = Terms {
-        limits: &shared.limits,
-        allowed: allowed(shared, wanted),
+        limits: &limits,
+        allowed: allowed(&limits, wanted),
         will_do: &|token| will_do(token, &moment),
     };
     let credential = found.credential.as_bytes();

@@ -131,7 +131,7 @@ pub struct Broker(Arc<Shared>);
 pub(super) struct Shared {
     vault: UnlockedVault,
     transport: Transport,
-    limits: Limits,
+    limits: Mutex<Limits>,
     /// How long a call may take by the transport's own limits: connecting, silence, a reply that drips.
     longest_call: Duration,
     /// Names this run of the machine, in which uptimes count.
@@ -154,7 +154,7 @@ impl Broker {
             vault,
             longest_call: transport.silence * 2 + transport.reading,
             transport: Transport::new(transport),
-            limits,
+            limits: Mutex::new(limits),
             boot: clock::boot_id(),
             rng: Mutex::new(rng),
             flights: Mutex::default(),
@@ -170,7 +170,13 @@ impl Broker {
 
     /// Returns how many refreshes it makes at the most.
     pub fn limits(&self) -> Limits {
-        self.0.limits
+        self.0.limits()
+    }
+
+    /// Makes this many refreshes at the most from now on. What is under way goes on.
+    pub fn set_limits(&self, limits: Limits) {
+        // Unwrap safety: nothing panics while it holds the lock.
+        *self.0.limits.lock().expect("whole") = limits;
     }
 
     /// Returns an access token of a connection that lives at least as long as wanted; or, if none can
@@ -272,6 +278,11 @@ impl Broker {
 }
 
 impl Shared {
+    fn limits(&self) -> Limits {
+        // Unwrap safety: nothing panics while it holds the lock.
+        *self.limits.lock().expect("whole")
+    }
+
     /// Gives what a flight brought.
     async fn deliver(&self, flown: Flown, wanted: &Wanted) -> Result<Token, BrokerError> {
         match flown {
@@ -371,7 +382,7 @@ impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broker")
             .field("vault", &self.0.vault)
-            .field("limits", &self.0.limits)
+            .field("limits", &self.limits())
             .finish_non_exhaustive()
     }
 }

@@ -184,9 +184,10 @@ impl<'a> Refresh<'a> {
             &moment,
         );
         let taken = if ours.await.map_err(failed)? {
+            let limits = shared.limits();
             let terms = lease::Terms {
-                limits: &shared.limits,
-                allowed: shared.limits.refreshes,
+                limits: &limits,
+                allowed: limits.refreshes,
                 will_do: &|_| false,
             };
             let taken =

@@ -51,6 +51,28 @@ async fn eight_are_for_programs_two_for_people_and_then_none() {
 }
 
 #[tokio::test]
+async fn other_limits_hold_from_the_next_refresh_on() {
+    let world = World::new().await;
+    let broker = world.broker().await;
+    let allowing = |refreshes| Limits {
+        refreshes,
+        kept_for_people: 0,
+        ..Limits::default()
+    };
+    // The exchange counts as one.
+    let mut made = 1;
+    for refreshes in [2, 4] {
+        broker.set_limits(allowing(refreshes));
+        while broker.token(&acme(), &greedy()).await.is_ok() {
+            made += 1;
+        }
+        assert_eq!(made, refreshes);
+    }
+    broker.set_limits(allowing(2));
+    broker.token(&acme(), &greedy()).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_full_window_hides_no_token_that_works() {
     let mut world = World::new().await;
     world.limits = Limits {

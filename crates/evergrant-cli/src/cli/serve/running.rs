@@ -52,7 +52,8 @@ pub(super) async fn run(
     supervisor.tell(News::Ready);
     let mut heartbeat = interval(supervisor.heartbeat());
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut config = Config::read(&context.paths()?)?;
+    // What it began with, and goes on with where a change needs another start.
+    let began_with = Config::read(&context.paths()?)?;
     loop {
         tokio::select! {
             ended = &mut running => return ended.map_err(|error| not_started(&error)),
@@ -69,12 +70,9 @@ pub(super) async fn run(
             },
             _ = signals.reload.recv(), if stop.is_some() => {
                 supervisor.tell(News::Reloading);
-                match reload(&reloader, &mut settings, &config, context) {
-                    Ok(new) => config = new,
-                    Err(error) => {
-                        let message = error.to_string();
-                        tracing::error!(error = message, "the settings stay as they were");
-                    }
+                if let Err(error) = reload(&reloader, &mut settings, &began_with, context) {
+                    let message = error.to_string();
+                    tracing::error!(error = message, "the settings stay as they were");
                 }
                 supervisor.tell(News::Ready);
             }
@@ -87,35 +85,43 @@ pub(super) async fn run(
 fn reload(
     reloader: &Reloader,
     settings: &mut Settings<'_>,
-    old: &Config,
+    began_with: &Config,
     context: &Context<'_>,
-) -> Result<Config, CliError> {
+) -> Result<(), CliError> {
     let new = Config::read(&context.paths()?)?;
     let log =
         telemetry::Settings::resolve_for_server(&context.options, context.environment, &new.log)?;
-    let reloaded = reloader.reload(settings.resolve(&new)?);
+    let reloaded = reloader.reload(settings.resolve(&new)?, new.limits.0);
     reloaded.map_err(|error| not_started(&error.into()))?;
     if let Some(started) = &context.log {
         started.set_level(&log);
     }
-    let waiting = fixed(old, &new);
+    let waiting = fixed(began_with, &new);
     if !waiting.is_empty() {
         tracing::warn!(
             settings = waiting.join(", "),
-            "changed settings that need another start"
+            "these settings have changed since the start and need another one"
         );
     }
     tracing::info!("the settings were read again");
-    Ok(new)
+    Ok(())
 }
 
-/// Lists what has changed and cannot be taken in.
+/// Lists what has changed since the start and cannot be taken in.
 fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
     let (before, after) = (&old.server, &new.server);
     let changes = [
-        ("[http]", old.http != new.http),
+        ("http.ca_file", old.http.ca_file != new.http.ca_file),
+        ("http.silence", old.http.silence != new.http.silence),
+        (
+            "http.max_retries",
+            old.http.max_retries != new.http.max_retries,
+        ),
+        (
+            "http.retry_delay",
+            old.http.retry_delay != new.http.retry_delay,
+        ),
         ("[[master_key]]", old.master_key != new.master_key),
-        ("[limits]", old.limits != new.limits),
         ("log.format", old.log.format != new.log.format),
         ("server.public_url", before.public_url != after.public_url),
         ("server.listen", before.listen != after.listen),
@@ -125,11 +131,6 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
             before.in_the_clear != after.in_the_clear,
         ),
         ("server.workers", before.workers != after.workers),
-        ("server.grace", before.grace != after.grace),
-        (
-            "server.simultaneous",
-            before.simultaneous != after.simultaneous,
-        ),
         (
             "TLS where there was none, or none where there was TLS",
             before.tls_cert.is_some() != after.tls_cert.is_some(),
@@ -150,6 +151,9 @@ mod tests {
         assert!(fixed(&old, &new).is_empty());
         new.server.in_the_clear = true;
         new.server.tls_cert = Some("cert.pem".into());
-        assert_eq!(fixed(&old, &new).len(), 2);
+        new.http.max_retries = Some(1);
+        let named = fixed(&old, &new);
+        assert_eq!(named.len(), 3);
+        assert!(named.contains(&"http.max_retries"));
     }
 }

@@ -1,6 +1,12 @@
 //! New settings without another start.
 
-use std::{fs, process::Command, thread::sleep, time::Duration};
+use std::{
+    fs,
+    io::{Read, Write},
+    process::Command,
+    thread::sleep,
+    time::Duration,
+};
 
 use super::estate::{Estate, Server, eventually};
 
@@ -28,7 +34,7 @@ fn new_settings_are_taken_in_and_wrong_ones_are_not() {
     eventually("it is said what waits", || {
         estate.log().contains("server.workers").then_some(())
     });
-    assert!(estate.log().contains("another start"));
+    assert!(estate.log().contains("need another one"));
     estate.flow.world.file("config.toml", "[server]\nhost = []");
     server.signal("HUP");
     eventually("it is said", || {
@@ -48,6 +54,42 @@ fn new_settings_are_taken_in_and_wrong_ones_are_not() {
     }
     sleep(Duration::from_millis(300));
     assert!(!estate.log().lines().last().unwrap().contains("serverinfo"));
+}
+
+#[test]
+fn other_limits_are_taken_in() {
+    let estate = Estate::new("[limits]\nrefreshes = 1\nkept_for_people = 0");
+    // The exchange was the one.
+    estate.expire();
+    let server = estate.start();
+    let refused = estate.refresh(&server);
+    assert!(refused.body.contains("Access Denied"), "{refused:?}");
+    estate.flow.world.file(
+        "config.toml",
+        "[limits]\nrefreshes = 2\nkept_for_people = 0\n[server]\nconnections_per_address = 1",
+    );
+    server.signal("HUP");
+    eventually("it may refresh", || {
+        estate
+            .refresh(&server)
+            .body
+            .contains("access_token")
+            .then_some(())
+    });
+    let mut held = std::net::TcpStream::connect(server.address).unwrap();
+    write!(held, "GET {HEALTH} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    held.read_exact(&mut [0; 12]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(server.get(HEALTH).status, 0, "one is held");
+    }
+    drop(held);
+    eventually("its place is given back", || {
+        (server.get(HEALTH).status == 200).then_some(())
+    });
+    let log = estate.log();
+    assert!(!log.contains("need another one"), "{log}");
+    let said = log.matches("as many connections as it may have").count();
+    assert_eq!(said, 1, "{log}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! How a server comes to its end.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -22,6 +25,29 @@ fn a_stop_lets_a_request_come_to_its_end() {
     assert_eq!(server.ended(), Some(0));
     let noted = "SELECT count(*) FROM callers WHERE last_used_at IS NOT NULL";
     assert_eq!(estate.flow.rows(noted), "1");
+}
+
+#[test]
+fn a_stop_waits_no_longer_than_the_settings_of_the_moment_say() {
+    let estate = Estate::new("");
+    estate.expire();
+    let mut server = estate.start();
+    slow(&estate, 15.0);
+    let world = &estate.flow.world;
+    world.file("config.toml", "[server]\ngrace = \"1s\"");
+    server.signal("HUP");
+    eventually("they are read", || {
+        estate.log().contains("were read again").then_some(())
+    });
+    thread::scope(|threads| {
+        let asking = threads.spawn(|| estate.refresh(&server));
+        asked(&estate);
+        let began = Instant::now();
+        server.signal("TERM");
+        assert_eq!(asking.join().unwrap().status, 0);
+        assert!(began.elapsed() < Duration::from_secs(8));
+    });
+    assert_eq!(server.ended(), Some(0));
 }
 
 #[test]
