@@ -1,8 +1,12 @@
 //! Whether the server lives, and whether it can do what it is there for.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Read,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
 
-use evergrant::caller::Mode;
+use evergrant::caller::{Issued, Mode};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
@@ -53,29 +57,6 @@ async fn what_is_wrong_is_said_and_only_nothing_at_all_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_gone_is_said_and_callers_do_not_feel_it() {
-    let estate = Estate::start().await;
-    let caller = estate.caller("nightly", Mode::Direct).await;
-    estate.refresh(&caller).await;
-    let vault = estate.world.folders().vault();
-    let away = vault.with_extension("away");
-    std::fs::rename(&vault, &away).unwrap();
-    for _ in 0..20 {
-        estate.world.pass(3).await;
-        let reply = estate.refresh(&caller).await;
-        assert!(reply.json()["access_token"].is_string(), "{reply:?}");
-    }
-    std::fs::rename(&away, &vault).unwrap();
-    estate.world.pass(10).await;
-    estate.settle().await;
-    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
-    assert_eq!(
-        estate.get("/evergrant/readyz").await.json()["status"],
-        "ready"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn whoever_posts_there_learns_how_to_ask() {
     let estate = Estate::start().await;
     for (path, allowed) in [
@@ -90,33 +71,133 @@ async fn whoever_posts_there_learns_how_to_ask() {
     }
 }
 
-/// A minute by the clock in hand; `EVERGRANT_REAL_MINUTE=1` makes it a real one.
-/// The lock keeps out who writes: with a write-ahead log, SQLite lets readers go on.
+/// Has a caller ask every second for a minute: by the clock in hand, unless `EVERGRANT_REAL_MINUTE=1` makes it a real one.
 #[allow(
     clippy::disallowed_methods,
     reason = "whoever runs the tests says so in the environment"
 )]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_locked_for_a_minute_is_not_felt_by_callers() {
-    let estate = Estate::start().await;
-    let caller = estate.caller("nightly", Mode::Direct).await;
-    estate.refresh(&caller).await;
+async fn nothing_is_felt_for_a_minute(estate: &Estate, caller: &Issued) {
     let is_real = std::env::var_os("EVERGRANT_REAL_MINUTE").is_some();
-    let mut lock = estate.world.database().await;
-    sqlx::query("BEGIN EXCLUSIVE")
-        .execute(&mut lock)
-        .await
-        .unwrap();
-    for _ in 0..60 {
+    for second in 0..60 {
         match is_real {
             true => tokio::time::sleep(Duration::from_secs(1)).await,
             false => estate.world.pass(1).await,
         }
         let sent = Instant::now();
-        let reply = estate.refresh(&caller).await;
-        assert!(reply.json()["access_token"].is_string(), "{reply:?}");
+        let reply = estate.refresh(caller).await;
+        assert!(
+            reply.json()["access_token"].is_string(),
+            "{second} {reply:?}"
+        );
         assert!(sent.elapsed() < Duration::from_secs(1), "somebody waited");
     }
+}
+
+/// Waits until all is well again.
+async fn recovers(estate: &Estate, caller: &Issued) {
+    let well = async {
+        loop {
+            // What is told of the vault is a few seconds old at the most.
+            estate.world.pass(10).await;
+            estate.settle().await;
+            if estate.get("/evergrant/readyz").await.json()["status"] == "ready" {
+                return;
+            }
+        }
+    };
+    let well = tokio::time::timeout(Duration::from_secs(30), well).await;
+    assert!(well.is_ok(), "it is not ready again");
+    assert!(estate.refresh(caller).await.json()["access_token"].is_string());
+}
+
+/// Makes an estate whose server has a caller's token in memory.
+async fn with_a_caller() -> (Estate, Issued) {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Direct).await;
+    // The first token is kept by nobody; what is used is looked after a moment later.
+    estate.refresh(&caller).await;
+    estate.settle().await;
+    (estate, caller)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_gone_for_a_minute_is_not_felt_by_callers() {
+    let (estate, caller) = with_a_caller().await;
+    let vault = estate.world.folders().vault();
+    let away = vault.with_extension("away");
+    std::fs::rename(&vault, &away).unwrap();
+    nothing_is_felt_for_a_minute(&estate, &caller).await;
+    std::fs::rename(&away, &vault).unwrap();
+    recovers(&estate, &caller).await;
+}
+
+/// This lock keeps out who writes: with a write-ahead log, SQLite lets readers go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_locked_for_a_minute_is_not_felt_by_callers() {
+    let (estate, caller) = with_a_caller().await;
+    let mut lock = estate.world.database().await;
+    sqlx::query("BEGIN EXCLUSIVE")
+        .execute(&mut lock)
+        .await
+        .unwrap();
+    nothing_is_felt_for_a_minute(&estate, &caller).await;
     sqlx::query("ROLLBACK").execute(&mut lock).await.unwrap();
-    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
+    recovers(&estate, &caller).await;
+}
+
+/// Locks all that SQLite locks of a write-ahead log (<https://www.sqlite.org/walformat.html#wal_locks>), and holds it until
+/// it is killed. SQLite itself lets nobody do that while others are connected, and a process keeps itself out of nothing.
+const LOCK_OUT_READERS: &str = "
+import fcntl, sys, time
+index = open(sys.argv[1], 'r+b')
+fcntl.lockf(index, fcntl.LOCK_EX, 8, 120)
+print('locked', flush=True)
+time.sleep(3600)
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_nobody_can_read_for_a_minute_is_not_felt_by_callers() {
+    let (estate, caller) = with_a_caller().await;
+    let lock = Lock::take(&estate);
+    assert!(is_stopped(&estate).await, "readers go on");
+    nothing_is_felt_for_a_minute(&estate, &caller).await;
+    let reply = estate.get("/evergrant/readyz").await;
+    assert_eq!(
+        (reply.status, &reply.json()["degraded"]),
+        (StatusCode::OK, &json!({"vault_unreadable": 1}))
+    );
+    drop(lock);
+    recovers(&estate, &caller).await;
+}
+
+/// A process that holds the lock.
+struct Lock(Child);
+
+impl Lock {
+    fn take(estate: &Estate) -> Self {
+        let mut index = estate.world.folders().vault().into_os_string();
+        index.push("-shm");
+        let mut python = Command::new("python3");
+        python.args(["-c", LOCK_OUT_READERS]).arg(index);
+        let mut lock = Self(python.stdout(Stdio::piped()).spawn().unwrap());
+        let stdout = lock.0.stdout.as_mut().unwrap();
+        stdout.read_exact(&mut [0; "locked".len()]).unwrap();
+        lock
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Tells whether somebody who reads the vault waits.
+async fn is_stopped(estate: &Estate) -> bool {
+    let mut reader = estate.world.database().await;
+    let reading = sqlx::query("SELECT count(*) FROM connections").execute(&mut reader);
+    tokio::time::timeout(Duration::from_millis(500), reading)
+        .await
+        .is_err()
 }

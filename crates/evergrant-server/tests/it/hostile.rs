@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use evergrant::caller::{Issued, Mode};
+use evergrant_server::{Config, TlsFiles};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -240,23 +242,68 @@ async fn one_address_does_not_take_all_connections() {
     assert!(refused >= 5, "{refused}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_reads_no_answer_is_let_go() {
-    let estate = Estate::start_with(World::new().await, |config| {
-        config.patience.silence = Duration::from_millis(300);
-    })
-    .await;
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let mut stream = socket.connect(estate.address).await.unwrap();
-    let many = format!(
-        "GET /evergrant/metrics HTTP/1.1\r\nHost: {}\r\n\r\n",
-        estate.address
-    )
-    .repeat(1000);
+/// Asks for metrics again and again, and reads none of them, until it is let go.
+async fn reads_nothing(stream: &mut (impl AsyncWrite + Unpin), host: &str) {
+    let many = format!("GET /evergrant/metrics HTTP/1.1\r\nHost: {host}\r\n\r\n").repeat(1000);
     let writing = async { while stream.write_all(many.as_bytes()).await.is_ok() {} };
     let let_go = tokio::time::timeout(Duration::from_secs(30), writing).await;
     assert!(let_go.is_ok(), "it is held for ever");
+}
+
+/// Starts a server that is not patient.
+async fn impatient(change: impl FnOnce(&mut Config)) -> Estate {
+    Estate::start_with(World::new().await, |config| {
+        config.patience.silence = Duration::from_millis(300);
+        change(config);
+    })
+    .await
+}
+
+/// Connects with little room for answers.
+async fn narrow(address: std::net::SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_no_answer_is_let_go() {
+    let estate = impatient(|_| ()).await;
+    let mut stream = narrow(estate.address).await;
+    reads_nothing(&mut stream, &estate.address.to_string()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_no_answer_at_the_unix_socket_is_let_go() {
+    let estate = impatient(|_| ()).await;
+    let socket = estate.world.folders().runtime.join("evergrant.sock");
+    let mut stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+    reads_nothing(&mut stream, "localhost").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_no_answer_in_tls_is_let_go() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let files = TlsFiles {
+        certificate: folder.path().join("cert.pem"),
+        key: folder.path().join("key.pem"),
+    };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    let estate = impatient(|config| config.tls = Some(files)).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let stream = narrow(estate.address).await;
+    let name = "localhost".try_into().unwrap();
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    reads_nothing(&mut stream, &estate.address.to_string()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,8 @@
 use std::{
     fs,
     io::{Read, Write},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::Path,
     process::Command,
     thread::sleep,
     time::Duration,
@@ -126,6 +128,49 @@ fn with_key(server: &Server, path: &str, key: &str) -> u16 {
              authorization: Bearer {key}\r\nconnection: close\r\n\r\n"
         ))
         .status
+}
+
+/// A user who is neither the server's nor root.
+const OTHER: u32 = 65_534;
+
+#[test]
+fn other_rights_of_a_user_are_felt_at_once() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("only root can be somebody else");
+        return;
+    }
+    let estate = Estate::new("");
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let socket = folder.path().join("evergrant.sock");
+    let line = format!("serve --listen 127.0.0.1:0 --unix {}", socket.display());
+    let server = estate.start_with(&line, &[]);
+    let rule = |connection| {
+        format!("[[server.local]]\nuser = {OTHER}\nconnections = [\"{connection}\"]\n")
+    };
+    let token = || as_another(&socket, "/evergrant/v1/connections/acme/token");
+    assert_eq!(token(), "403");
+    for (rules, status) in [
+        (rule("acme"), "200"),
+        (rule("umbrella"), "403"),
+        (rule("umbrella") + &rule("acme"), "200"),
+        (String::new(), "403"),
+    ] {
+        estate.flow.world.file("config.toml", &rules);
+        server.signal("HUP");
+        eventually(&rules, || (token() == status).then_some(()));
+    }
+}
+
+/// Asks by the Unix socket as another user; the status of the answer.
+fn as_another(socket: &Path, path: &str) -> String {
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}"]);
+    curl.arg("--unix-socket")
+        .arg(socket)
+        .arg(format!("http://localhost{path}"));
+    let output = curl.uid(OTHER).gid(OTHER).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
