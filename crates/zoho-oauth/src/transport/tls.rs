@@ -158,6 +158,10 @@ fn reason_of(error: &io::Error) -> Option<String> {
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
             "it is for another host name".to_owned()
         }
+        Certificate::Other(other) if other.0.to_string() == "CaUsedAsEndEntity" => {
+            "it is an authority's own, as which no server may show itself (basicConstraints CA:TRUE)"
+                .to_owned()
+        }
         other => other.to_string(),
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zoho_oauth::{ConnectError, Roots, Transport, TransportConfig};
 
 use crate::server::{Server, Step, patient, say, send};
@@ -48,18 +48,23 @@ impl Authority {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(year, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            )
-            .unwrap();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Arc::new(config)
+        shown(certificate.der().clone(), &key)
     }
+}
+
+/// Makes a server that shows this certificate.
+fn shown(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
 fn secure(server: &Server) -> String {
@@ -136,6 +141,17 @@ async fn another_host_name_is_not_trusted() {
     let authority = Authority::new();
     let reason = distrust(authority.server("accounts.zoho.eu"), authority.roots()).await;
     assert_eq!(reason, "it is for another host name");
+}
+
+#[tokio::test]
+async fn an_authority_is_no_server() {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = params.self_signed(&key).unwrap();
+    let roots = Roots::Pem(own.pem().into());
+    let reason = distrust(shown(own.der().clone(), &key), roots).await;
+    assert!(reason.starts_with("it is an authority's own"), "{reason}");
 }
 
 #[tokio::test]

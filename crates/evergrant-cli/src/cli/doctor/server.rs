@@ -72,7 +72,12 @@ async fn get(transport: &Transport, url: &PublicUrl, path: &str) -> Result<Reply
         let is_loopback = host.starts_with("127.") || host.starts_with("localhost");
         let (kind, reason, next) = explain::not_connected(&error, is_loopback);
         if reason == "certificate_not_trusted" {
-            let next = "name the authority of its certificate: --ca-file FILE";
+            let next = match error.to_string().contains("CA:TRUE") {
+                true => {
+                    "give the server a certificate with basicConstraints CA:FALSE, of that authority or self-signed"
+                }
+                false => "name the authority of its certificate: --ca-file FILE",
+            };
             return failed(kind, reason, next, &error);
         }
         if speaks_no_tls(&error) {

@@ -1,5 +1,7 @@
 //! `evergrant doctor --server`, where TLS lies between.
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
 use super::{
     estate::{Estate, Server},
     reload::certificate,
@@ -35,6 +37,23 @@ fn it_trusts_the_authority_that_is_named_and_says_how_to_name_one() {
             .stderr
             .contains("begin the URL with https:// if")
     );
+}
+
+#[test]
+fn it_says_that_an_authority_is_no_server() {
+    let estate = Estate::new("[server]\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n");
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = params.self_signed(&key).unwrap().pem();
+    let file = estate.flow.world.file("cert.pem", &own);
+    estate.flow.world.file("key.pem", &key.serialize_pem());
+    let server = estate.start();
+    let options = format!("--ca-file {}", file.display());
+    let seen = look(&estate, &server, "https", &options);
+    assert_eq!(seen.exit_code, 3, "{seen:?}");
+    assert!(seen.stdout.contains("it is an authority's own"), "{seen:?}");
+    assert!(seen.stderr.contains("next: give the server a certificate"));
 }
 
 #[test]
