@@ -116,6 +116,11 @@ impl Api {
 }
 
 impl People {
+    /// Returns what other users of this machine may.
+    pub(crate) fn local(&self) -> &LocalUsers {
+        &self.local
+    }
+
     fn of(config: &Config) -> Self {
         Self {
             admin: config.admin_key.as_ref().map(AdminKeyHash::of),

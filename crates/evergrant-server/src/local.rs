@@ -1,5 +1,7 @@
 //! Other users of this machine: what they may have by the Unix socket, which knows who they are.
 
+use std::collections::BTreeSet;
+
 use evergrant::connection::ConnectionName;
 
 /// What one user may have without a key: tokens and status of these connections.
@@ -31,6 +33,12 @@ impl LocalUsers {
     pub(crate) fn new(others: Vec<LocalUser>) -> Self {
         let own = rustix::process::geteuid().as_raw();
         Self { own, others }
+    }
+
+    /// Returns the connections that anybody may have, each once.
+    pub(crate) fn connections(&self) -> BTreeSet<&ConnectionName> {
+        let others = self.others.iter();
+        others.flat_map(|rule| &rule.connections).collect()
     }
 
     /// Returns what a user may; `None` for nothing at all.

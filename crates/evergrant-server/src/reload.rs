@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use evergrant::broker::Limits;
+use evergrant::{
+    broker::Limits,
+    connection::{self, ConnectionName},
+    vault::VaultError,
+};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
@@ -58,5 +62,22 @@ impl Reloader {
         self.state.broker.set_limits(limits);
         self.state.set(hosts, config);
         Ok(())
+    }
+
+    /// Lists the connections that other users of this machine may have, and that are not in the vault.
+    ///
+    /// # Errors
+    ///
+    /// If the vault cannot be read.
+    pub async fn unknown_connections(&self) -> Result<Vec<ConnectionName>, VaultError> {
+        let people = self.state.api.people();
+        let mut unknown = Vec::new();
+        for name in people.local().connections() {
+            let vault = self.state.broker.vault().vault();
+            if connection::find(vault, name).await?.is_none() {
+                unknown.push(name.clone());
+            }
+        }
+        Ok(unknown)
     }
 }

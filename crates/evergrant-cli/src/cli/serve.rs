@@ -7,7 +7,7 @@ mod runtime_folder;
 mod settings;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
     path::PathBuf,
 };
@@ -22,7 +22,9 @@ use self::{
     running::Signals,
     settings::Settings,
 };
-use super::{Context, error::CliError, exchange::HttpArgs, simulate::publish, vault};
+use super::{
+    Context, error::CliError, exchange::HttpArgs, output::Warning, simulate::publish, vault,
+};
 use crate::{http::HttpSettings, lifecycle, open_files, supervisor::Supervisor};
 
 /// How many connections to the database: one that waits for the write lock holds up no reader.
@@ -115,11 +117,14 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
         context.config()?.limits.0,
         vault::rng(),
     );
-    let unix = config.unix.clone();
+    let (unix, is_named) = (config.unix.clone(), config.public_url.is_some());
     let server = Server::start(broker, config).await;
     let server = server.map_err(|error| not_started(&error))?;
     let addresses = server.addresses().to_vec();
     let public_url = server.public_url().as_str().to_owned();
+    if !is_named {
+        warn_of_no_name(server.addresses(), context);
+    }
     tell(
         &Ready {
             addresses,
@@ -130,6 +135,20 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
         context,
     )?;
     running::run(server, settings, signals, supervisor, context).await
+}
+
+/// Warns where callers on other machines are told an address that only this one reaches.
+fn warn_of_no_name(addresses: &[SocketAddr], context: &mut Context<'_>) {
+    let is_ours_alone = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    let is_first = addresses.first().is_some_and(|one| is_ours_alone(one.ip()));
+    let Some(open) = (addresses.iter()).find(|one| is_first && !one.ip().is_loopback()) else {
+        return;
+    };
+    let message = format!(
+        "other machines reach the server at {open}, but callers are told its loopback address; name what they call it by: --public-url URL, or public_url under [server]"
+    );
+    let warning = Warning::new("no_public_url", message);
+    context.output.warn(&warning);
 }
 
 fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliError> {

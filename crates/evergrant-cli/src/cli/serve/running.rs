@@ -50,6 +50,7 @@ pub(super) async fn run(
         let _ = stopped.await;
     }));
     supervisor.tell(News::Ready);
+    tokio::spawn(warn_of_unknown(reloader.clone()));
     let mut heartbeat = interval(supervisor.heartbeat());
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // What it began with, and goes on with where a change needs another start.
@@ -73,6 +74,9 @@ pub(super) async fn run(
                 if let Err(error) = reload(&reloader, &mut settings, &began_with, context) {
                     let message = error.to_string();
                     tracing::error!(error = message, "the settings stay as they were");
+                } else {
+                    // The vault may take its time, and the server waits for this loop.
+                    tokio::spawn(warn_of_unknown(reloader.clone()));
                 }
                 supervisor.tell(News::Ready);
             }
@@ -105,6 +109,24 @@ fn reload(
     }
     tracing::info!("the settings were read again");
     Ok(())
+}
+
+/// Warns of connections that `[[server.local]]` names and the vault does not know: by a slip, or not yet.
+async fn warn_of_unknown(reloader: Reloader) {
+    match reloader.unknown_connections().await {
+        Ok(unknown) if unknown.is_empty() => {}
+        Ok(unknown) => {
+            let unknown: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+            let connections = unknown.join(", ");
+            tracing::warn!(
+                connections,
+                "[[server.local]] names connections that are not there"
+            );
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the connections of [[server.local]] could not be looked for")
+        }
+    }
 }
 
 /// Lists what has changed since the start and cannot be taken in.

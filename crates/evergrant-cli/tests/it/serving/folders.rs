@@ -1,8 +1,20 @@
-//! Where a server's files lie if nobody says.
+//! Where a server is and where its files lie if nobody says.
 
 use std::os::unix::fs::FileTypeExt;
 
 use super::estate::Estate;
+
+#[test]
+fn a_server_at_every_address_needs_a_name() {
+    let estate = Estate::new("");
+    let said = |options: &str| {
+        let line = format!("serve --listen 0.0.0.0:0 --in-the-clear {options}");
+        drop(estate.start_with(&line, &[]));
+        estate.log().contains("--public-url URL")
+    };
+    assert!(!said("--public-url http://zoho.internal:8470"));
+    assert!(said(""));
+}
 
 #[test]
 fn a_server_of_a_user_makes_the_folders_that_it_needs() {

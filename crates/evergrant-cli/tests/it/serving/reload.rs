@@ -150,6 +150,8 @@ fn other_rights_of_a_user_are_felt_at_once() {
     };
     let token = || as_another(&socket, "/evergrant/v1/connections/acme/token");
     assert_eq!(token(), "403");
+    let unknown = "names connections that are not there connections=\"umbrella\"";
+    assert!(!estate.log().contains("not there"));
     for (rules, status) in [
         (rule("acme"), "200"),
         (rule("umbrella"), "403"),
@@ -160,6 +162,9 @@ fn other_rights_of_a_user_are_felt_at_once() {
         server.signal("HUP");
         eventually(&rules, || (token() == status).then_some(()));
     }
+    eventually("it is said each time", || {
+        (estate.log().matches(unknown).count() == 2).then_some(())
+    });
 }
 
 /// Asks by the Unix socket as another user; the status of the answer.
