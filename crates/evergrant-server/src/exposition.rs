@@ -12,7 +12,7 @@ use bytes::Bytes;
 use evergrant::connection::State as Condition;
 use http::{
     HeaderValue, Request, Response,
-    header::{CONTENT_TYPE, FORWARDED, HOST, HeaderName},
+    header::{CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, HeaderName},
 };
 use prometheus_client::{
     encoding::text,
@@ -47,9 +47,9 @@ pub(crate) async fn metrics<B>(state: &State, peer: Peer, request: &Request<B>) 
     let _ = text::encode(&mut text, &registry(state, &seen));
     let mut response = Response::new(Body::from(Bytes::from(text)));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -1,6 +1,6 @@
 //! Who may call Zoho's API through this server: proxied callers, by their proxy tokens.
 
-use evergrant::caller::{Denied, Grant, Mode};
+use evergrant::caller::{Denied, Grant, Mode, PROXY_TOKEN_PREFIX};
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE},
@@ -8,11 +8,11 @@ use http::{
 use hyper::body::Incoming;
 
 use crate::{
+    asking,
     body::Body,
     connection::Peer,
     problem::{Code, ERROR_HEADER, Problem},
     proxy::ProxyCaller,
-    request_log,
     state::State,
     workers::Worker,
 };
@@ -28,7 +28,7 @@ pub(crate) async fn pass(
         Ok(grant) => grant,
         Err(refused) => return refused.into_response(state, peer),
     };
-    request_log::name(&grant);
+    asking::for_grant(&grant);
     let who = ProxyCaller {
         name: grant.caller.name.as_str(),
         connection: &grant.connection,
@@ -45,17 +45,27 @@ enum Refused {
     /// No token, or several.
     NotOne,
     /// The token is none of ours, or does not work any more.
-    Token(Denied),
+    Token {
+        denied: Denied,
+        /// Whether it looks as if this server had made it.
+        looks_ours: bool,
+    },
 }
 
 fn grant_of(state: &State, headers: &HeaderMap) -> Result<Grant, Refused> {
     let token = token_of(headers).ok_or(Refused::NotOne)?;
     let (callers, now) = (state.callers(), state.now());
     let grant = callers.known.by_proxy_token(token, now);
-    let grant = grant.map_err(Refused::Token)?;
+    let grant = grant.map_err(|denied| Refused::Token {
+        denied,
+        looks_ours: token.starts_with(PROXY_TOKEN_PREFIX),
+    })?;
     // A direct caller asks Zoho itself; a token of ours that it had as a proxied one is over.
     if grant.caller.mode != Mode::Proxied {
-        return Err(Refused::Token(Denied::Revoked(grant.caller.clone())));
+        return Err(Refused::Token {
+            denied: Denied::Revoked(grant.caller.clone()),
+            looks_ours: true,
+        });
     }
     callers.usage(grant).used(now);
     Ok(grant.clone())
@@ -82,11 +92,17 @@ impl Refused {
             Self::NotOne => {
                 br#"{"code":"AUTHENTICATION_FAILURE","details":{},"message":"Authentication failed","status":"error"}"#
             }
-            Self::Token(denied) => {
-                if state.too_many_failures(peer, &denied) {
-                    return too_many().into_response();
-                }
+            Self::Token { denied, .. } if state.too_many_failures(peer, &denied) => {
+                return too_many().into_response();
+            }
+            Self::Token {
+                looks_ours: true, ..
+            } => {
                 br#"{"code":"INVALID_TOKEN","details":{},"message":"invalid oauth token","status":"error"}"#
+            }
+            // Software that was led here a moment ago may show the last token that it had from Zoho.
+            Self::Token { .. } => {
+                br#"{"code":"INVALID_TOKEN","details":{"hint":"tokens for this address begin with evp_: a proxied caller gets one at /oauth/v2/token; a direct one sends its calls to Zoho's API domain"},"message":"invalid oauth token","status":"error"}"#
             }
         };
         let mut response = Response::new(Body::from(bytes::Bytes::from_static(body)));

@@ -6,6 +6,7 @@ mod admin_key;
 mod ahead;
 mod alerts;
 mod api;
+mod asking;
 mod body;
 mod callers;
 mod chores;

@@ -10,7 +10,7 @@ use http::{
 };
 use serde::Serialize;
 
-use crate::body::Body;
+use crate::{asking, body::Body};
 
 /// The header that tells an error of this server from one of Zoho's; its value is the [`Code`].
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("evergrant-error");
@@ -242,6 +242,8 @@ impl Problem {
 
     /// Writes the answer.
     pub(crate) fn into_response(self) -> Response<Body> {
+        let id = || asking::id().map(|id| id.to_string());
+        let request_id = self.0.request_id.clone().or_else(id);
         let written = Written {
             kind: format!("urn:evergrant:error:{}", self.0.code.as_str()),
             title: self.0.status.canonical_reason().unwrap_or_default(),
@@ -257,7 +259,7 @@ impl Problem {
             zoho: (),
             retry_at: self.0.retry_at.as_deref(),
             connection: self.0.connection.as_deref(),
-            request_id: self.0.request_id.as_deref(),
+            request_id: request_id.as_deref(),
         };
         // Unwrap safety: text and numbers are always JSON.
         let json = serde_json::to_vec(&written).expect("json");

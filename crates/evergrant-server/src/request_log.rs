@@ -3,18 +3,15 @@
 
 use std::{
     borrow::Cow,
-    fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use evergrant::{caller::Grant, clock::Timestamp};
+use evergrant::clock::Timestamp;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use tokio::time::Instant;
-use tracing::{
-    Level, Span, debug,
-    field::{Empty, display},
-    info, info_span,
-};
+use tracing::{Instrument, Level, Span, debug, field::Empty, info, info_span};
+
+use crate::asking::{self, Asking, RequestId};
 
 /// The header that names a request as the log does.
 pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -62,16 +59,6 @@ impl RequestIds {
     }
 }
 
-/// The name of a request. It is not written out for most of them: the proxy has names of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RequestId(u64);
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
 /// What is written down of a request that is under way.
 pub(crate) struct Entry {
     id: RequestId,
@@ -108,13 +95,15 @@ impl Entry {
         }
     }
 
-    /// Returns the span in which the request is answered.
-    pub(crate) fn span(&self) -> &Span {
-        &self.span
+    /// Has the request answered, writes down how it was, and names the request to its caller.
+    pub(crate) async fn of<B>(self, answering: impl Future<Output = Response<B>>) -> Response<B> {
+        let answered = asking::answered(self.id, answering);
+        let (mut response, asking) = answered.instrument(self.span.clone()).await;
+        self.end(&mut response, &asking);
+        response
     }
 
-    /// Writes down how it was answered, and names the request to its caller.
-    pub(crate) fn end<B>(self, response: &mut Response<B>) {
+    fn end<B>(self, response: &mut Response<B>, asking: &Asking) {
         // No digit more than was measured.
         let milliseconds = self.began.elapsed().as_micros() as f64 / 1000.0;
         let status = response.status().as_u16();
@@ -131,11 +120,17 @@ impl Entry {
                 Some(named) => Cow::from(named),
                 None => self.id.to_string().into(),
             };
+            // A span says it already.
+            let asking = self.span.is_none().then_some(asking);
+            let caller = asking.and_then(|asking| asking.caller.as_deref());
+            let connection = asking.and_then(|asking| asking.connection.as_deref());
             info!(
                 method,
                 route,
                 status,
                 refused,
+                caller = caller.map(|caller| display(&caller.name)),
+                connection = connection.map(display),
                 milliseconds,
                 %request_id,
                 "answered"
@@ -157,13 +152,6 @@ fn is_usual(path: &str) -> bool {
         }
         _ => !path.starts_with("/evergrant/") && !path.starts_with("/oauth/"),
     }
-}
-
-/// Writes into the request's line who asks, and for which connection.
-pub(crate) fn name(grant: &Grant) {
-    let span = Span::current();
-    span.record("caller", display(&grant.caller.name));
-    span.record("connection", display(&grant.connection));
 }
 
 /// A method of the standard; anybody may invent others.

@@ -3,7 +3,6 @@
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW};
 use hyper::body::Incoming;
-use tracing::Instrument;
 
 use crate::{
     accounts, api,
@@ -23,11 +22,7 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let entry = Entry::begin(&worker.state.request_ids, &request);
-    let mut response = route(worker, peer, request)
-        .instrument(entry.span().clone())
-        .await;
-    entry.end(&mut response);
-    response
+    entry.of(route(worker, peer, request)).await
 }
 
 /// Each part is in a box of its own: small pieces of memory come and go with a request, and are the next
@@ -64,6 +59,7 @@ async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Respo
         "/evergrant/healthz" | "/evergrant/readyz" => no_such_method("GET, HEAD"),
         "/evergrant/metrics" => no_such_method("GET"),
         path if is_ours(path) => nothing_here().into_response(),
+        path if is_accounts(path) => no_such_accounts_path().into_response(),
         _ => Box::pin(gate::pass(worker, peer, request)).await,
     }
 }
@@ -71,6 +67,19 @@ async fn route(worker: &Worker, peer: Peer, request: Request<Incoming>) -> Respo
 /// Tells our own paths from Zoho's; `/evergrant/to/` leads to a product of Zoho's, through the proxy.
 fn is_ours(path: &str) -> bool {
     path.starts_with("/evergrant/") && !path.starts_with("/evergrant/to/")
+}
+
+/// Tells paths of an accounts server, however they are written: Zoho's API has none of them.
+fn is_accounts(path: &str) -> bool {
+    let first = path.split('/').find(|segment| !segment.is_empty());
+    first.is_some_and(|first| first.eq_ignore_ascii_case("oauth"))
+}
+
+fn no_such_accounts_path() -> Problem {
+    nothing_here()
+        .next("tokens: POST /oauth/v2/token")
+        .next("revocation: POST /oauth/v2/token/revoke")
+        .next("grant tokens are made at Zoho's own accounts server, not here")
 }
 
 fn wrong_host(wrong: WrongHost) -> Problem {
@@ -108,4 +117,24 @@ fn nothing_here() -> Problem {
         "no_such_path",
         "there is nothing at this path",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_the_accounts_server_is_known_however_it_is_written() {
+        for path in [
+            "/oauth/v2/token/",
+            "//oauth/v2/token",
+            "/OAuth/v2/auth",
+            "/oauth",
+        ] {
+            assert!(is_accounts(path), "{path}");
+        }
+        for path in ["/crm/v8/oauth/x", "/oauthx", "/", ""] {
+            assert!(!is_accounts(path), "{path}");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use crate::{
     accounts::{Exchanges, Refusal},
     alerts::Alerts,
     api::Api,
+    asking,
     callers::Callers,
     config::{Config, Patience, PublicUrl},
     connection::Peer,
@@ -148,6 +149,9 @@ impl State {
 
     /// Counts wrong credentials; tells whether there were too many from there.
     pub(crate) fn too_many_failures(&self, peer: Peer, denied: &Denied) -> bool {
+        if let Some(caller) = denied.caller() {
+            asking::by(caller);
+        }
         tracing::debug!(reason = %denied, "wrong credentials");
         if self.is_only_old(denied) {
             return false;

@@ -28,7 +28,7 @@ use super::{
     parameters::{Parameters, Value},
     token::{hand_out, text},
 };
-use crate::{body::Body, connection::Peer, state::State};
+use crate::{asking, body::Body, connection::Peer, state::State};
 
 /// The longest redirect URI that is passed on: escrow has to hold it.
 const LONGEST_URI: usize = 2048;
@@ -100,7 +100,9 @@ pub(super) async fn exchange(
         let callers = state.callers();
         let (id, secret) = (text(&asked.client_id), text(&asked.client_secret));
         let found = callers.known.by_client(id, secret, state.now());
-        Wish::read(found.map_err(|denied| state.denied(peer, &denied))?, asked)?
+        let caller = found.map_err(|denied| state.denied(peer, &denied))?;
+        asking::by(caller);
+        Wish::read(caller, asked)?
     };
     let handle = match end_of(state, wish).await? {
         End::Made(handle) => handle,

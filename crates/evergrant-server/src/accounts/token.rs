@@ -16,8 +16,8 @@ use super::{
     parameters::{Parameters, Unreadable, Value},
 };
 use crate::{
-    body::Body, callers::Callers, connection::Peer, problem::retry_after, request_log,
-    state::State, tokens,
+    asking, body::Body, callers::Callers, connection::Peer, problem::retry_after, state::State,
+    tokens,
 };
 
 /// Answers a request for a token.
@@ -114,7 +114,7 @@ pub(super) async fn hand_out(
     grant: &Grant,
     handle: Option<&Handle>,
 ) -> Result<Response<Body>, Refusal> {
-    request_log::name(grant);
+    asking::for_grant(grant);
     let token = tokens::token(&state.broker, &grant.connection, &grant.connection_id).await;
     // It may have taken a while.
     let now = state.now();

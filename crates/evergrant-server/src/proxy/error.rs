@@ -44,6 +44,13 @@ impl ProxyError {
         Self::new(Outcome::Usage, StatusCode::URI_TOO_LONG, "too_long", detail)
     }
 
+    /// The body is coded for this hop in a way that is not undone here.
+    pub(super) fn coding() -> Self {
+        let detail = "the only transfer coding that is taken is chunked";
+        let status = StatusCode::NOT_IMPLEMENTED;
+        Self::new(Outcome::Usage, status, "transfer_coding", detail)
+    }
+
     pub(super) fn method() -> Self {
         let detail = "methods are GET, HEAD, OPTIONS, POST, PUT, PATCH and DELETE";
         Self::new(
@@ -124,7 +131,8 @@ impl ProxyError {
         let detail = "the connection ended without a reply: what became of the request is unknown";
         Self::new(
             Outcome::Unavailable,
-            StatusCode::SERVICE_UNAVAILABLE,
+            // Not 503: whoever tries again on that may do twice what was done.
+            StatusCode::BAD_GATEWAY,
             "no_reply",
             detail,
         )
@@ -206,13 +214,37 @@ impl ProxyError {
     pub(super) fn into_problem(self) -> Problem {
         let problem = Problem::new(self.outcome.code(), self.reason, self.detail);
         let mut problem = problem.status(self.status);
-        if matches!(self.reason, "rule" | "scope" | "scope_unknown") {
-            problem =
-                problem.next("ask whoever runs this server for a caller with such a rule or scope");
+        if let Some(step) = next_step(self.reason) {
+            problem = problem.next(step);
         }
         match self.retry_after {
             Some(time) => problem.retry_after(retry_after(time)),
             None => problem,
         }
     }
+}
+
+fn next_step(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "rule" | "scope" | "scope_unknown" => {
+            "ask whoever runs this server for a caller with such a rule or scope"
+        }
+        "queue_full" | "queue_late" => {
+            "try again after Retry-After; how many calls go at once is `simultaneous` under [server] in config.toml"
+        }
+        "no_reply" | "reply_late" => {
+            "look whether Zoho has done it before you send it again, unless it may be done twice"
+        }
+        "not_reached" | "connect_timeout" => {
+            "try again: Zoho has not seen it; if that goes on, whoever runs this server runs evergrant doctor --network"
+        }
+        "ambiguous_path" | "ambiguous_query" => {
+            "send the address in its plain form, as Zoho's documentation has it"
+        }
+        "no_product" => {
+            "products: GET /evergrant/to/PRODUCT/..., as docs/clients names them; most of Zoho's APIs need none"
+        }
+        "access_denied" => "try again after Retry-After: Zoho takes no more refreshes until then",
+        _ => return None,
+    })
 }

@@ -137,12 +137,8 @@ impl Proxy {
     ) -> Response<Body> {
         let began = Instant::now();
         let id = self.shared.request_ids.of(request.headers());
-        let span = tracing::debug_span!(
-            "proxy",
-            connection = %who.connection,
-            caller = who.name,
-            request_id = id.to_str().unwrap_or_default(),
-        );
+        let request_id = id.to_str().unwrap_or_default();
+        let span = tracing::debug_span!("proxy", request_id);
         let passed = self
             .pass(broker, who, request, &id)
             .instrument(span.clone())
@@ -154,11 +150,12 @@ impl Proxy {
                 (Outcome::Passed, response)
             }
             Err(error) => {
-                let status = error.status().as_u16();
-                tracing::info!(status, reason = error.reason(), "not passed on");
+                let (caller, connection) = (who.name, who.connection);
+                let (status, reason) = (error.status().as_u16(), error.reason());
+                tracing::info!(caller, %connection, request_id, status, reason, "not passed on");
                 let outcome = error.outcome();
-                let problem = error.into_problem().connection(who.connection.as_str());
-                let problem = problem.request_id(id.to_str().unwrap_or_default());
+                let problem = error.into_problem().connection(connection.as_str());
+                let problem = problem.request_id(request_id);
                 (outcome, problem.into_response())
             }
         };

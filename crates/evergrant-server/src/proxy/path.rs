@@ -3,7 +3,7 @@
 //! What is checked here is matched against rules and scopes as it came, and sent as it came. A path that Zoho's servers
 //! might read differently than we do is refused, never put right.
 
-use http::{Method, Request, Version};
+use http::{HeaderMap, Method, Request, Version, header::TRANSFER_ENCODING};
 
 use super::error::ProxyError;
 
@@ -37,8 +37,19 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<(), ProxyError> {
             "the request line names a server: this is no forward proxy",
         ));
     }
+    check_coding(request.headers())?;
     check_path(uri.path())?;
     uri.query().map_or(Ok(()), check_query)
+}
+
+/// The coding of one hop ends here, and no other than this is undone
+/// (<https://www.rfc-editor.org/rfc/rfc9112#section-6.1-15>).
+fn check_coding(headers: &HeaderMap) -> Result<(), ProxyError> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        true => Ok(()),
+        false => Err(ProxyError::coding()),
+    }
 }
 
 /// TRACE would show the token, CONNECT lead elsewhere, and others nobody needs.

@@ -53,17 +53,25 @@ async fn nobody_else_comes_through() {
     let direct = estate.caller("direct", Mode::Direct).await;
     let zohos = estate.refresh(&direct).await.json();
     let handle = direct.handles[0].1.expose_secret();
-    for token in [zohos["access_token"].as_str().unwrap(), handle, "evp_", ""] {
+    for token in [zohos["access_token"].as_str().unwrap(), handle, "evp_"] {
         let reply = estate.call(CONTACTS, token).await;
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{reply:?}");
+        let hint = &reply.json()["details"]["hint"];
+        assert_eq!(hint.is_string(), !token.starts_with("evp_"), "{reply:?}");
     }
-    let reply = estate.get(CONTACTS).await;
-    assert_eq!(reply.json()["code"], "AUTHENTICATION_FAILURE");
-    let reply = estate.get("/evergrant/nothing").await;
-    assert_eq!(
-        (reply.status, reply.json()["reason"].as_str().unwrap()),
-        (StatusCode::NOT_FOUND, "no_such_path")
-    );
+    for reply in [estate.get(CONTACTS).await, estate.call(CONTACTS, "").await] {
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(reply.json()["code"], "AUTHENTICATION_FAILURE");
+    }
+    for nothing in ["/evergrant/nothing", "/oauth/v2/token/", "//oauth/v2/token"] {
+        let reply = estate.get(nothing).await;
+        assert_eq!(
+            (reply.status, reply.json()["reason"].as_str().unwrap()),
+            (StatusCode::NOT_FOUND, "no_such_path")
+        );
+        let id = reply.headers["x-request-id"].to_str().unwrap();
+        assert_eq!(reply.json()["request_id"], id);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

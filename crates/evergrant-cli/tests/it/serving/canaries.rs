@@ -60,6 +60,33 @@ fn logged(estate: &Estate) -> String {
 }
 
 #[test]
+fn who_is_refused_is_logged_at_the_usual_level() {
+    let estate = Estate::new("");
+    let server = estate.start_with("serve --listen 127.0.0.1:0", &[]);
+    let id = &estate.caller.client_id;
+    let handle = estate.caller.handles[0].1.expose_secret();
+    let form = format!(
+        "grant_type=refresh_token&client_id={id}&client_secret=wrong&refresh_token={handle}"
+    );
+    let request = format!(
+        "POST /oauth/v2/token HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        server.address,
+        form.len()
+    );
+    assert!(server.send(&request).body.contains("invalid_client_secret"));
+    let line = eventually("it is logged", || {
+        let log = estate.log();
+        let mut lines = log.lines();
+        let line = lines.find(|line| line.contains("answered"));
+        line.map(str::to_owned)
+    });
+    for word in ["caller=nightly", "refused=\"invalid_client_secret\""] {
+        assert!(line.contains(word), "{line}");
+    }
+}
+
+#[test]
 fn every_request_is_logged_where_that_is_wanted_and_as_json() {
     let estate = Estate::new("[log]\nformat = \"json\"\nlevel = \"debug\"\n");
     let server = estate.start();

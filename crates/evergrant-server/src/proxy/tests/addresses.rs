@@ -43,6 +43,16 @@ async fn what_has_two_readings_is_refused() {
 }
 
 #[tokio::test]
+async fn a_coding_that_is_not_undone_here_is_not_taken() {
+    let world = world().await;
+    let request = "POST /crm/v8/Leads HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                   transfer-encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let reply = world.raw(request).await;
+    assert!(reply.starts_with("HTTP/1.1 501 "), "{reply}");
+    assert!(world.api.seen().is_empty());
+}
+
+#[tokio::test]
 async fn a_fragment_is_not_sent() {
     let world = world().await;
     let reply = world.raw(&get("/crm/v8/Leads?a=1#/../x", "")).await;

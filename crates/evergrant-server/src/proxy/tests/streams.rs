@@ -109,7 +109,7 @@ async fn a_server_that_closes_without_a_word_is_unavailable() {
     let reply = world.get("/crm/v8/Leads").await;
     assert_eq!(
         (reply.status().as_u16(), &reply.headers()["evergrant-error"]),
-        (503, &"unavailable".parse().unwrap())
+        (502, &"unavailable".parse().unwrap())
     );
     assert!(String::from_utf8_lossy(reply.body()).contains("\"reason\":\"no_reply\""));
     assert_eq!(
