@@ -118,11 +118,12 @@ impl ProxyError {
 
     /// Zoho was not reached: nothing was sent.
     pub(super) fn unreached(error: &ConnectError) -> Self {
-        let (status, reason) = match error {
-            ConnectError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "connect_timeout"),
-            _ => (StatusCode::SERVICE_UNAVAILABLE, "not_reached"),
+        let reason = match error {
+            ConnectError::Timeout { .. } => "connect_timeout",
+            _ => "not_reached",
         };
         let detail = format!("nothing was sent: {error}");
+        let status = StatusCode::SERVICE_UNAVAILABLE;
         Self::new(Outcome::Unavailable, status, reason, detail)
     }
 
