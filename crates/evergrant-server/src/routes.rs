@@ -22,7 +22,8 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Body> {
     let entry = Entry::begin(&worker.state.request_ids, &request);
-    entry.of(route(worker, peer, request)).await
+    // In a box, so that what is around it keeps a pointer and no copies.
+    entry.of(Box::pin(route(worker, peer, request))).await
 }
 
 /// Each part is in a box of its own: small pieces of memory come and go with a request, and are the next

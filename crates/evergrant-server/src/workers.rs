@@ -20,6 +20,7 @@ use crate::{
     connection::{self, Http, Peer, Version},
     metrics::TurnedAway,
     proxy::Proxy,
+    shares::Share,
     state::State,
 };
 
@@ -94,11 +95,8 @@ async fn accept(listener: TcpListener, work: Work) {
         };
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
-        let http = http.clone();
-        Some(async move {
-            answer(http, stream, Peer::Network(address), work).await;
-            drop(share);
-        })
+        let peer = Peer::Network(address);
+        Some(answer(http.clone(), stream, peer, share, work))
     })
     .await;
 }
@@ -160,7 +158,8 @@ async fn each<L, T>(
     }
 }
 
-async fn answer(http: Arc<Http>, stream: TcpStream, peer: Peer, work: Work) {
+/// Answers on one connection. It has its share until the end.
+async fn answer(http: Arc<Http>, stream: TcpStream, peer: Peer, _share: Share, work: Work) {
     match &work.tls {
         None => {
             if let Some(version) = http.version(&stream).await {
