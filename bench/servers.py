@@ -14,6 +14,14 @@ from home import Home
 from simulator import Simulator
 
 
+def await_file(path: Path, process: subprocess.Popen) -> None:
+    """Waits for the file by which a process says that it is ready."""
+    while not path.exists():
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args[0]} ended before it was ready; is its port taken?")
+        time.sleep(0.01)
+
+
 class Estate:
     """A running `evergrant serve` with one thread, a connection `acme`, and its callers; gone when its block ends."""
 
@@ -28,8 +36,7 @@ class Estate:
         words = ["serve", "--quiet", "--workers", "1", "--listen", "127.0.0.1:0", "--ready-file", str(ready)]
         command = self.home.command(*words, *self.options)
         self.process = subprocess.Popen(command.words, env=command.environment)
-        while not ready.exists():
-            time.sleep(0.01)
+        await_file(ready, self.process)
         self.address = json.loads(ready.read_text())["addresses"][0]
         return self
 
@@ -71,8 +78,7 @@ http {{
         path = self.folder / "nginx.conf"
         path.write_text(self.configuration)
         self.process = subprocess.Popen(["nginx", "-c", path, "-p", self.folder], stderr=subprocess.DEVNULL)
-        while not (self.folder / "pid").exists():
-            time.sleep(0.01)
+        await_file(self.folder / "pid", self.process)
         time.sleep(0.2)
         return self
 
