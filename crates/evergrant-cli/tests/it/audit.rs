@@ -55,7 +55,10 @@ fn what_was_done_is_listed() {
     assert_eq!(rows[1]["detail"], "acme to umbrella");
     let table = done(&flow.world, "audit").stdout;
     let heading: Vec<_> = table.lines().next().unwrap().split_whitespace().collect();
-    assert_eq!(heading, ["time", "event", "connection", "actor", "detail"]);
+    assert_eq!(
+        heading,
+        ["time", "event", "connection", "caller", "actor", "detail"]
+    );
     assert_eq!(table.lines().count(), 4, "{table}");
 }
 

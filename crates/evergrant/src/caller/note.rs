@@ -44,10 +44,11 @@ pub async fn note_denied(
 ) -> Result<(), VaultError> {
     let failed = |error| vault.store().error(error);
     let mut transaction = vault.store().begin().await?;
+    let times = if count == 1 { "time" } else { "times" };
     let event = Event {
         event: "caller_denied",
         connection_id: None,
-        detail: format!("{count} times: {why}"),
+        detail: format!("{count} {times}: {why}"),
     };
     let told = match caller_id {
         Some(id) => audit::append_of_caller(&mut transaction, vault, id, event).await,

@@ -4,7 +4,7 @@ use evergrant_server::shown::AuditRow;
 
 use crate::cli::{error::CliError, exit_code::Kind, output::Columns};
 
-const HEADINGS: [&str; 5] = ["time", "event", "connection", "actor", "detail"];
+const HEADINGS: [&str; 6] = ["time", "event", "connection", "caller", "actor", "detail"];
 
 /// What a page needs to know of those before it.
 pub(super) struct List {
@@ -13,7 +13,7 @@ pub(super) struct List {
     json: bool,
     begun: bool,
     /// Each page may make columns wider than the one before it.
-    columns: Columns<5>,
+    columns: Columns<6>,
 }
 
 impl List {
@@ -67,11 +67,12 @@ fn json(rows: &[AuditRow], is_first: bool) -> Result<String, CliError> {
     Ok(text)
 }
 
-fn cells(row: &AuditRow) -> [String; 5] {
+fn cells(row: &AuditRow) -> [String; 6] {
     [
         row.at.clone(),
         harmless(&row.event),
         row.connection.as_deref().map_or("-".to_owned(), harmless),
+        row.caller.as_deref().map_or("-".to_owned(), harmless),
         harmless(&row.actor),
         harmless(&row.detail),
     ]
