@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use zoho_oauth::{Transport, TransportConfig};
 
-use crate::state::State;
+use crate::{state::State, time::rfc3339};
 
 /// How often it is looked for changes.
 const LOOK: Duration = Duration::from_secs(1);
@@ -177,12 +177,11 @@ impl Change {
             Some((state, reason)) => (state, Some(reason.to_owned())),
             None => (rest, None),
         };
-        let at = jiff::Timestamp::from_millisecond(record.at.as_millis()).ok()?;
         Some(Self {
             state: state.to_owned(),
             previous: previous.to_owned(),
             reason,
-            at: at.to_string(),
+            at: rfc3339(record.at),
             next: next(state, &connection),
             connection,
         })

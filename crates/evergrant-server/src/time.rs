@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use evergrant::clock::Timestamp;
 
-/// Writes a moment as RFC 3339 in UTC, such as `2027-01-15T08:00:00Z`; fractions only where there are any.
+/// Writes a moment as RFC 3339 in UTC, such as `2027-01-15T08:00:00.000Z`: always with milliseconds, so that times in
+/// columns are of one length.
 ///
 /// <https://www.rfc-editor.org/rfc/rfc3339>
 pub fn rfc3339(time: Timestamp) -> String {
@@ -14,9 +15,8 @@ pub fn rfc3339(time: Timestamp) -> String {
     } else {
         jiff::Timestamp::MAX
     };
-    jiff::Timestamp::from_millisecond(millis)
-        .unwrap_or(nearest)
-        .to_string()
+    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or(nearest);
+    format!("{time:.3}")
 }
 
 /// Writes a span in its two largest units: `2 min 5 s`.
@@ -53,7 +53,8 @@ mod tests {
     #[test]
     fn any_moment_can_be_written() {
         let written = |millis| rfc3339(Timestamp::from_millis(millis));
-        assert_eq!(written(0), "1970-01-01T00:00:00Z");
+        assert_eq!(written(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(written(1_656_472_923_490), "2022-06-29T03:22:03.490Z");
         assert_eq!(written(1_656_472_923_084), "2022-06-29T03:22:03.084Z");
         assert!(
             written(i64::MAX).starts_with("9999-") && written(i64::MIN).starts_with("-009999-")

@@ -305,14 +305,14 @@ next: evergrant exchange acme --replace
         assert!(
             error
                 .to_json()
-                .contains(r#""retry_at":"2027-01-15T08:00:00Z""#),
+                .contains(r#""retry_at":"2027-01-15T08:00:00.000Z""#),
             "{}",
             error.to_json()
         );
         assert!(
             error
                 .to_text()
-                .contains("try again after 2027-01-15T08:00:00Z")
+                .contains("try again after 2027-01-15T08:00:00.000Z")
         );
     }
 }
