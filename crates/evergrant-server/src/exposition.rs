@@ -13,6 +13,7 @@ use evergrant::connection::State as Condition;
 use http::{
     HeaderValue, Request, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, HeaderName},
+    uri::Authority,
 };
 use prometheus_client::{
     encoding::text,
@@ -24,6 +25,7 @@ use crate::{
     api,
     body::Body,
     connection::Peer,
+    host,
     metrics::TurnedAway,
     overview::{DEGRADED, Seen},
     problem::{Code, Problem},
@@ -59,23 +61,25 @@ fn is_of_this_machine<B>(peer: Peer, request: &Request<B>) -> bool {
         return true;
     };
     let passed_on = [FORWARDED, HeaderName::from_static("x-forwarded-for")];
-    let named = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let local = ["localhost", "127.0.0.1", "[::1]"];
-    let (name, _) = named.rsplit_once(':').unwrap_or((named, ""));
     address.ip().to_canonical().is_loopback()
-        && local.contains(&name)
+        && asks_by_loopback(request)
         && !passed_on
             .iter()
             .any(|header| request.headers().contains_key(header))
 }
 
+/// Tells whether a request is for a host that only this machine reaches. HTTP/2 says it in the address, HTTP/1.1 in a
+/// header.
+fn asks_by_loopback<B>(request: &Request<B>) -> bool {
+    let header = request.headers().get(HOST);
+    let header = header.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let named = request.uri().authority().or(header.as_ref());
+    named.is_some_and(host::is_loopback)
+}
+
 fn not_here() -> Problem {
     Problem::new(Code::Denied, "metrics_are_local", "metrics are told on this machine only")
-        .next("ask at 127.0.0.1 or at the Unix socket, or send the admin key: Authorization: Bearer eva_…")
+        .next("ask by the address 127.0.0.1 rather than by a name, with no proxy in between, or at the Unix socket; or send the admin key: Authorization: Bearer eva_…")
         .next("or let everybody see the names of connections and callers: metrics = \"open\" under [server]")
 }
 
@@ -221,7 +225,11 @@ mod tests {
     use super::*;
 
     fn local(peer: &str, headers: &[(&str, &str)]) -> bool {
-        let mut request = Request::builder();
+        local_at("/evergrant/metrics", peer, headers)
+    }
+
+    fn local_at(uri: &str, peer: &str, headers: &[(&str, &str)]) -> bool {
+        let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -229,6 +237,29 @@ mod tests {
             Peer::Network(peer.parse().unwrap()),
             &request.body(()).unwrap(),
         )
+    }
+
+    #[test]
+    fn http_2_names_the_host_in_the_address() {
+        let peer = "127.0.0.1:9";
+        let local = |host| local_at(&format!("https://{host}/evergrant/metrics"), peer, &[]);
+        for host in [
+            "127.0.0.1:8470",
+            "127.0.0.1",
+            "LocalHost:8470",
+            "[::1]:8470",
+            "[::1]",
+        ] {
+            assert!(local(host), "{host}");
+        }
+        for host in [
+            "zoho.example.com",
+            "192.0.2.1:8470",
+            "127.0.0.1.example.com",
+        ] {
+            assert!(!local(host), "{host}");
+        }
+        assert!(!local_at("/evergrant/metrics", peer, &[]));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Whom a request believes to speak to. A page in somebody's browser can lead any name of its own to
 //! this server (DNS rebinding); it cannot choose what the browser puts into `Host`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use http::{Request, header::HOST};
+use http::{Request, header::HOST, uri::Authority};
 
 use crate::config::PublicUrl;
 
@@ -64,6 +64,13 @@ impl Hosts {
     fn is_ours(&self, named: &str) -> bool {
         self.0.iter().any(|ours| ours.eq_ignore_ascii_case(named))
     }
+}
+
+/// Tells whether only this machine reaches a host by this name.
+pub(crate) fn is_loopback(named: &Authority) -> bool {
+    let host = named.host();
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]
