@@ -100,6 +100,7 @@ impl Settings {
         };
         let log = tracing_subscriber::registry().with(lines.with_filter(filter));
         Started {
+            format: self.format,
             level,
             queue,
             _guard: log.set_default(),
@@ -109,12 +110,18 @@ impl Settings {
 
 /// A log that goes on until this is dropped.
 pub(crate) struct Started {
+    format: LogFormat,
     level: reload::Handle<Targets, Registry>,
     queue: Option<Queue>,
     _guard: DefaultGuard,
 }
 
 impl Started {
+    /// Tells whether its lines are for machines.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == LogFormat::Json
+    }
+
     /// Logs from another level on. What the settings say of the format is not taken up.
     pub(crate) fn set_level(&self, settings: &Settings) {
         // It fails only where the log has ended.

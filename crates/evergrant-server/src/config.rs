@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use zoho_oauth::TransportConfig;
 
 use crate::{
-    admin_key::AdminKey, alerts::Alerts, local::LocalUser, proxy::Settings as ProxySettings,
+    admin_key::AdminKey, alerts::Alerts, host, local::LocalUser, proxy::Settings as ProxySettings,
 };
 
 /// Where a server listens if nobody says.
@@ -135,6 +135,13 @@ impl PublicUrl {
     /// Returns the URL, without a slash at its end.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Tells whether callers on other machines would send their secrets to it in the clear.
+    pub fn is_in_the_clear(&self) -> bool {
+        let authority = self.authority.parse();
+        self.text.starts_with("http:")
+            && !authority.is_ok_and(|authority| host::is_loopback(&authority))
     }
 
     /// Returns host and port, as a caller's `Host` names them.

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     future::pending,
     net::SocketAddr,
     ops::DerefMut,
@@ -45,6 +46,15 @@ pub(crate) enum Peer {
         /// The user's number.
         uid: u32,
     },
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => write!(f, "{address}"),
+            Self::Local { uid } => write!(f, "uid {uid}"),
+        }
+    }
 }
 
 impl Peer {

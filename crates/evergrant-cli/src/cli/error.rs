@@ -136,6 +136,16 @@ impl CliError {
         self.exits_with(exit_code)
     }
 
+    /// Renders message and causes in one line, for a log.
+    pub(crate) fn to_line(&self) -> String {
+        let causes = self.0.causes.iter().map(String::as_str);
+        let parts: Vec<_> = [self.0.message.as_str()]
+            .into_iter()
+            .chain(causes)
+            .collect();
+        parts.join(": ")
+    }
+
     /// Returns what to do next.
     pub(crate) fn steps(&self) -> &[String] {
         &self.0.next

@@ -5,11 +5,13 @@ mod explain;
 mod running;
 mod runtime_folder;
 mod settings;
+pub(crate) mod warnings;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
-    path::PathBuf,
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -25,7 +27,9 @@ use self::{
 use super::{
     Context, error::CliError, exchange::HttpArgs, output::Warning, simulate::publish, vault,
 };
-use crate::{http::HttpSettings, lifecycle, open_files, supervisor::Supervisor};
+use crate::{
+    http::HttpSettings, lifecycle, open_files, supervisor::Supervisor, telemetry::Started,
+};
 
 /// How many connections to the database: one that waits for the write lock holds up no reader.
 const CONNECTIONS: u32 = 16;
@@ -117,13 +121,21 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
         context.config()?.limits.0,
         vault::rng(),
     );
-    let (unix, is_named) = (config.unix.clone(), config.public_url.is_some());
+    let inherited = config.inherited_unix.as_ref().and_then(path_of);
+    let unix = config.unix.clone().or(inherited);
+    let named = config.public_url.clone();
+    let key = config.tls.as_ref().map(|tls| tls.key.clone());
     let server = Server::start(broker, config).await;
     let server = server.map_err(|error| not_started(&error))?;
     let addresses = server.addresses().to_vec();
     let public_url = server.public_url().as_str().to_owned();
-    if !is_named {
-        warn_of_no_name(server.addresses(), context);
+    let of_name = match &named {
+        Some(url) => warnings::of_url(url),
+        None => warnings::of_no_name(server.addresses()),
+    };
+    let of_key = key.as_deref().and_then(warnings::of_key);
+    for warning in [of_name, of_key].into_iter().flatten() {
+        warn(&warning, context);
     }
     tell(
         &Ready {
@@ -137,18 +149,18 @@ async fn serve(args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliErr
     running::run(server, settings, signals, supervisor, context).await
 }
 
-/// Warns where callers on other machines are told an address that only this one reaches.
-fn warn_of_no_name(addresses: &[SocketAddr], context: &mut Context<'_>) {
-    let is_ours_alone = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
-    let is_first = addresses.first().is_some_and(|one| is_ours_alone(one.ip()));
-    let Some(open) = (addresses.iter()).find(|one| is_first && !one.ip().is_loopback()) else {
-        return;
-    };
-    let message = format!(
-        "other machines reach the server at {open}, but callers are told its loopback address; name what they call it by: --public-url URL, or public_url under [server]"
-    );
-    let warning = Warning::new("no_public_url", message);
-    context.output.warn(&warning);
+/// Returns where a socket is in the file system; `None` for one that is not.
+fn path_of(socket: &UnixListener) -> Option<PathBuf> {
+    let address = socket.local_addr().ok()?;
+    address.as_pathname().map(Path::to_owned)
+}
+
+/// Warns a person, or where the log is for machines, in the log.
+fn warn(warning: &Warning, context: &mut Context<'_>) {
+    match context.log.as_ref().is_some_and(Started::is_json) && !context.output.is_json() {
+        true => tracing::warn!(code = %warning.code, "{}", warning.message),
+        false => context.output.warn(warning),
+    }
 }
 
 fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
@@ -160,6 +172,29 @@ fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<()
                 .next("name a file in a folder that you can write: --ready-file FILE")
         })?;
     }
+    match context.log.as_ref().is_some_and(Started::is_json) {
+        true => log(ready),
+        false => note(ready, context),
+    }
+    if context.output.is_json() {
+        context.output.data(&line)?;
+    }
+    Ok(())
+}
+
+/// Says in a log for machines where it listens.
+fn log(ready: &Ready) {
+    let public_url = ready.public_url.as_str();
+    for address in &ready.addresses {
+        tracing::info!(%address, public_url, "listening");
+    }
+    if let Some(unix) = &ready.unix {
+        tracing::info!(unix = %unix.display(), "listening");
+    }
+}
+
+/// Tells people where it listens.
+fn note(ready: &Ready, context: &mut Context<'_>) {
     for address in &ready.addresses {
         context.output.note(&format!(
             "listening at {address}, known as {}",
@@ -172,10 +207,6 @@ fn tell(ready: &Ready, args: &ServeArgs, context: &mut Context<'_>) -> Result<()
             .output
             .note(&format!("listening at the Unix socket {unix}"));
     }
-    if context.output.is_json() {
-        context.output.data(&line)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

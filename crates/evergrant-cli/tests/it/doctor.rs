@@ -117,6 +117,22 @@ fn a_folder_that_others_can_look_into() {
 }
 
 #[test]
+fn a_server_whose_secrets_others_could_read() {
+    let flow = healthy().config("[server]\npublic_url = \"http://zoho.example.com\"\n");
+    finds(&flow.world, "server", "warn", 0, "public_url under");
+    let flow = healthy().config("[server]\ntls_cert = \"c.pem\"\ntls_key = \"k.pem\"\n");
+    let key = flow.world.file("k.pem", "key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    finds(
+        &flow.world,
+        "server",
+        "warn",
+        0,
+        "every user of this machine",
+    );
+}
+
+#[test]
 fn a_vault_that_is_no_database() {
     let flow = healthy();
     for rest in ["vault.db-wal", "vault.db-shm"] {

@@ -126,7 +126,7 @@ fn wrong_key(state: &State, peer: Peer) -> Problem {
         let message = "too many wrong keys came from there";
         return Problem::new(Code::Throttled, "too_many_failures", message).retry_after(60);
     }
-    tracing::warn!(?peer, "somebody showed a wrong admin key");
+    tracing::warn!(%peer, "somebody showed a wrong admin key");
     Problem::new(Code::Denied, "wrong_key", "this is not the admin key")
         .status(StatusCode::UNAUTHORIZED)
         .next("send the key that is in the server's admin.key: Authorization: Bearer eva_…")

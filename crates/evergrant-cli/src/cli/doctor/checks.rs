@@ -16,6 +16,7 @@ use crate::{
         Context,
         error::CliError,
         exchange::{HttpArgs, explain},
+        serve::warnings,
         time::{rfc3339, span},
         vault,
     },
@@ -29,6 +30,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Runs all checks. One that needs what an earlier one found broken is left out.
 pub(super) async fn all(args: &DoctorArgs, context: &Context<'_>) -> Vec<Check> {
     let mut checks = vec![configuration(context), folders(context)];
+    checks.extend(serving(context));
     let vault = match context.vault().await {
         Err(error) => {
             checks.push(Check::fail("vault", &error));
@@ -99,6 +101,24 @@ fn folders(context: &Context<'_>) -> Check {
             )
         }
     }
+}
+
+/// Looks at what the configuration says of the server, and warns.
+fn serving(context: &Context<'_>) -> Vec<Check> {
+    let Ok(config) = context.config() else {
+        return Vec::new();
+    };
+    let server = &config.server;
+    let of_url = server.public_url.as_ref().and_then(warnings::of_url);
+    let of_key = server.tls_key.as_deref().and_then(warnings::of_key);
+    let found = [
+        of_url.map(|found| (found, "correct public_url under [server]")),
+        of_key.map(|found| (found, "let only the server's user or group read it")),
+    ];
+    let found = found.into_iter().flatten();
+    found
+        .map(|(found, next)| Check::warn("server", found.message, next))
+        .collect()
 }
 
 async fn database(vault: &Vault) -> Check {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use evergrant_server::{ListenError, StartError};
+use evergrant_server::{ListenError, StartError, TlsError};
 use rustix::io::Errno;
 
 use crate::cli::{error::CliError, exit_code::Kind, vault};
@@ -45,15 +45,24 @@ pub(super) fn not_started(error: &StartError) -> CliError {
         StartError::Listen(_) => CliError::config("address_in_use", "the server cannot start")
             .causes_of(error)
             .next("stop what listens there, or choose another address: --listen ADDRESS"),
-        StartError::Tls(_) => CliError::config("tls_unusable", "the server cannot start")
-            .causes_of(error)
-            .next("see that both files are PEM, that you may read them, and that the key is the certificate's"),
+        StartError::Tls(error) => tls_unusable("the server cannot start", error),
         StartError::InTheClear(_) => CliError::usage("in_the_clear", "the server does not start")
             .causes_of(error)
             .next("give it a certificate: --tls-cert FILE --tls-key FILE")
             .next("or, if something in front of it speaks TLS: --in-the-clear"),
         _ => CliError::new(Kind::Internal, "runtime_failed", "the server cannot start").causes_of(error),
     }
+}
+
+/// Says why a certificate is not shown from now on.
+pub(super) fn not_renewed(error: &TlsError) -> CliError {
+    tls_unusable("the certificate cannot be read again", error)
+}
+
+fn tls_unusable(message: &str, error: &TlsError) -> CliError {
+    CliError::config("tls_unusable", message)
+        .causes_of(error)
+        .next("see that both files are PEM, that you may read them, and that the key is the certificate's")
 }
 
 /// Says that the system refuses.

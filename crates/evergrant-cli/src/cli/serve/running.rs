@@ -9,7 +9,11 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{explain::not_started, settings::Settings};
+use super::{
+    explain::{not_renewed, not_started},
+    settings::Settings,
+    warnings,
+};
 use crate::{
     cli::{Context, error::CliError},
     config::Config,
@@ -57,7 +61,11 @@ pub(super) async fn run(
     let began_with = Config::read(&context.paths()?)?;
     loop {
         tokio::select! {
-            ended = &mut running => return ended.map_err(|error| not_started(&error)),
+            ended = &mut running => {
+                ended.map_err(|error| not_started(&error))?;
+                tracing::info!("stopped");
+                return Ok(());
+            }
             signal = signals.stop.next() => match stop.take() {
                 Some(stop) => {
                     tracing::info!("stopping: requests that are under way come to their end");
@@ -72,8 +80,8 @@ pub(super) async fn run(
             _ = signals.reload.recv(), if stop.is_some() => {
                 supervisor.tell(News::Reloading);
                 if let Err(error) = reload(&reloader, &mut settings, &began_with, context) {
-                    let message = error.to_string();
-                    tracing::error!(error = message, "the settings stay as they were");
+                    let (message, next) = (error.to_line(), error.steps().join("; "));
+                    tracing::error!(error = message, next, "the settings stay as they were");
                 } else {
                     // The vault may take its time, and the server waits for this loop.
                     tokio::spawn(warn_of_unknown(reloader.clone()));
@@ -95,8 +103,13 @@ fn reload(
     let new = Config::read(&context.paths()?)?;
     let log =
         telemetry::Settings::resolve_for_server(&context.options, context.environment, &new.log)?;
-    let reloaded = reloader.reload(settings.resolve(&new)?, new.limits.0);
-    reloaded.map_err(|error| not_started(&error.into()))?;
+    let resolved = settings.resolve(&new)?;
+    let key = resolved.tls.as_ref().map(|tls| tls.key.clone());
+    let reloaded = reloader.reload(resolved, new.limits.0);
+    reloaded.map_err(|error| not_renewed(&error))?;
+    if let Some(warning) = key.as_deref().and_then(warnings::of_key) {
+        tracing::warn!(code = %warning.code, "{}", warning.message);
+    }
     if let Some(started) = &context.log {
         started.set_level(&log);
     }

@@ -195,6 +195,13 @@ fn a_renewed_certificate_is_shown_to_whoever_connects_next() {
     eventually("it is said", || {
         estate.log().contains("the settings stay").then_some(())
     });
+    let log = estate.log();
+    let key = estate.flow.world.path("key.pem");
+    let why = format!("there is no private key in {}", key.display());
+    assert!(
+        log.contains(&why) && log.contains("both files are PEM"),
+        "{log}"
+    );
     assert!(trusts(&estate, &server, "new.pem"));
 }
 

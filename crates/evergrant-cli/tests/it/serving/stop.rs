@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::estate::{Estate, eventually};
 
@@ -23,6 +23,11 @@ fn a_stop_lets_a_request_come_to_its_end() {
         assert!(reply.body.contains("access_token"), "{reply:?}");
     });
     assert_eq!(server.ended(), Some(0));
+    assert!(
+        estate.log().trim_end().ends_with("stopped"),
+        "{}",
+        estate.log()
+    );
     let noted = "SELECT count(*) FROM callers WHERE last_used_at IS NOT NULL";
     assert_eq!(estate.flow.rows(noted), "1");
 }
@@ -64,6 +69,31 @@ fn a_second_signal_ends_it_at_once() {
         server.signal("TERM");
     });
     assert_eq!(server.ended(), Some(143));
+}
+
+#[test]
+fn a_log_for_machines_has_no_line_for_people_from_its_first_to_its_last() {
+    let estate =
+        Estate::new("[log]\nformat = \"json\"\n[server]\npublic_url = \"http://zoho.internal\"");
+    let mut server = estate.start();
+    server.send("GET /evergrant/v1/status HTTP/1.1\r\nhost: zoho.internal\r\nauthorization: Bearer eva_x\r\nconnection: close\r\n\r\n");
+    server.signal("TERM");
+    assert_eq!(server.ended(), Some(0));
+    let log = estate.log();
+    let lines = log.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let found = |message: &str| {
+        let with = |line: &&Value| line["message"].as_str().unwrap().starts_with(message);
+        lines
+            .iter()
+            .find(with)
+            .unwrap_or_else(|| panic!("{message}: {log}"))
+    };
+    assert_eq!(found("listening")["address"], server.address.to_string());
+    assert_eq!(found("callers are told")["code"], "public_url_in_the_clear");
+    let peer = found("somebody showed a wrong admin key")["peer"].as_str();
+    assert!(peer.unwrap().starts_with("127.0.0.1:"), "{log}");
+    assert_eq!(lines.last().unwrap()["message"], "stopped");
 }
 
 fn slow(estate: &Estate, seconds: f64) {

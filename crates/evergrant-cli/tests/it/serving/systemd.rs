@@ -49,6 +49,7 @@ fn it_answers_at_sockets_that_systemd_has_opened() {
         1,
         "none of its own"
     );
+    assert_eq!(said["unix"].as_str(), socket.to_str());
     let address = said["addresses"][0].as_str().unwrap().parse().unwrap();
     let server = Server { child, address };
     assert_eq!(estate.refresh(&server).status, 200);
