@@ -65,10 +65,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 serde_json::error::Category::Data => "an object such as this path takes",
                 _ => "JSON",
             };
-            unreadable("invalid_json", format!("the body is not {what}: {place}"))
-                .next("GET /evergrant/v1/openapi.json     describes the body of each path")
+            let which = member(&error.to_string()).unwrap_or_default();
+            unreadable(
+                "invalid_json",
+                format!("the body is not {what}: {which}{place}"),
+            )
+            .next("GET /evergrant/v1/openapi.json     describes the body of each path")
         })
     }
+}
+
+/// Says which member is too many or missing. Nothing else of what was sent is repeated: it may be a secret in the wrong
+/// place.
+fn member(error: &str) -> Option<String> {
+    let (what, rest) = error.split_once(" field `")?;
+    let (name, _) = rest.split_once('`')?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_name = name.len() <= 30 && name.chars().all(is_word);
+    let known = matches!(what, "unknown" | "missing" | "duplicate");
+    (known && is_name).then(|| format!("{what} member {name}, "))
 }
 
 async fn receive(request: Request) -> Result<Bytes, Problem> {
@@ -90,4 +105,31 @@ fn too_large() -> Problem {
 /// Says that a request cannot be read.
 pub(super) fn unreadable(reason: &'static str, message: impl Display) -> Problem {
     Problem::new(Code::Usage, reason, message.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_named_and_a_value_is_not() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only read")]
+        struct Body {
+            name: String,
+        }
+        let told = |text: &str| {
+            let error = serde_json::from_str::<Body>(text).unwrap_err();
+            member(&error.to_string())
+        };
+        assert_eq!(
+            told(r#"{"name": "a", "scope": 1}"#).unwrap(),
+            "unknown member scope, "
+        );
+        assert_eq!(told("{}").unwrap(), "missing member name, ");
+        assert_eq!(told(r#"{"name": 7}"#), None);
+        assert_eq!(told(r#"{"1000.secret.token": 7}"#), None);
+        assert_eq!(told(r#"{"name": ["unknown field `secret`"]}"#), None);
+    }
 }
