@@ -31,6 +31,11 @@ impl Scope {
         covers(std::slice::from_ref(self), needed)
     }
 
+    /// Says whether it names a service and a part of it, as every scope that Zoho documents does.
+    pub fn is_complete(&self) -> bool {
+        self.text.contains('.')
+    }
+
     /// Returns what stands before the operation, part by part, and the operations.
     fn split(&self) -> (Vec<&str>, Operations) {
         let mut parts: Vec<&str> = self.text.split('.').collect();

@@ -92,7 +92,7 @@ pub(crate) struct RetryArgs {
 #[command(next_help_heading = "Network")]
 pub(crate) struct HttpArgs {
     /// Wait this long for a silent server [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_limit)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_limit, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
     /// Trust the certificate authorities in this PEM file instead of the system's [env: SSL_CERT_FILE]
     #[arg(long, value_name = "FILE")]

@@ -42,7 +42,7 @@ pub(crate) struct ExecArgs {
     /// The connection
     pub(crate) name: ConnectionName,
     /// Want the token to live this long at least, up to nine tenths of its life [default: 5m, at most a quarter of its life]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     pub(crate) min_valid: Option<Duration>,
     /// Keep a token that works in this file while the program runs; it finds the name in ZOHO_ACCESS_TOKEN_FILE
     #[arg(long, value_name = "FILE")]

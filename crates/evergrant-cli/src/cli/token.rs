@@ -41,7 +41,7 @@ pub(crate) struct TokenArgs {
     /// The connection
     pub(crate) name: ConnectionName,
     /// Want it to live this long at least, up to nine tenths of its life [default: 5m, at most a quarter of its life]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     pub(crate) min_valid: Option<Duration>,
     /// Print it this way; `github` masks it and puts it into the environment of the job's next steps
     #[arg(long, value_name = "FORMAT", value_enum)]

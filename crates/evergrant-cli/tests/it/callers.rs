@@ -18,7 +18,7 @@ use crate::{
 };
 
 const REFRESH_TOKEN: &str =
-    "1000.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    "1000.abcdefabcdefabcdefabcdefabcdefab.fedcbafedcbafedcbafedcbafedcbafe";
 
 /// A vault with `acme` and `umbrella`.
 fn two() -> Flow {
@@ -37,7 +37,7 @@ fn show(flow: &Flow) -> Value {
 }
 
 fn adopt(flow: &Flow, name: &str) -> String {
-    flow.world.file("secret", "old-secret");
+    flow.world.file("secret", "old-secret-of-legacy");
     flow.world.file("token", REFRESH_TOKEN);
     format!(
         "callers adopt {name} --connection acme --client-id 1000.OLD --client-secret-file secret \
@@ -195,6 +195,54 @@ fn what_a_caller_may_do_is_kept_and_shown() {
     let wrong = Outcome::of(&mut wrong);
     assert_eq!(wrong.exit_code, 2);
     assert!(wrong.stderr.contains("begins with a slash"), "{wrong:?}");
+}
+
+#[test]
+fn who_expires_is_told_when_and_a_slip_is_named() {
+    let flow = acme();
+    let added = add(&flow, "--connection acme --expires 90");
+    let end = show(&flow)["expires_at"].as_str().unwrap().to_owned();
+    assert!(
+        added
+            .stderr
+            .contains(&format!("nightly: expires at {end}\n")),
+        "{added:?}"
+    );
+    for (options, reason, words) in [
+        ("--expires 4000d", "expires_too_late", "10 years"),
+        ("--expires 9999999999999d", "expires_too_late", "10 years"),
+        ("--expires -1d", "invalid_value", "--expires"),
+        ("--scope bogus", "invalid_scope", "bogus is no scope"),
+    ] {
+        let line = format!("callers add other --connection acme {options} --json");
+        let refused = flow.world.run(&line);
+        let error = refused.error();
+        assert_eq!(
+            (refused.exit_code, &error["reason"]),
+            (2, &json!(reason)),
+            "{error}"
+        );
+        assert!(
+            error["message"].as_str().unwrap().contains(words),
+            "{error}"
+        );
+        assert_ne!(error["next"], json!([]), "{error}");
+    }
+    for (overlap, reason) in [("100000d", "overlap_too_long"), ("-1d", "invalid_value")] {
+        fails(
+            &flow.world,
+            &format!("callers rotate nightly --overlap {overlap}"),
+            2,
+            reason,
+        );
+    }
+    assert_eq!(flow.rows("SELECT count(*) FROM callers"), "1");
+    let table = done(&flow.world, "audit").stdout;
+    let row = table.lines().last().unwrap().split_whitespace();
+    assert_eq!(
+        row.skip(1).take(3).collect::<Vec<_>>(),
+        ["caller_added", "-", "nightly"]
+    );
 }
 
 #[test]

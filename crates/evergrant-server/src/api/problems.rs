@@ -31,6 +31,18 @@ pub(super) fn caller(error: &CallerError) -> Problem {
         CallerError::ScopesForDirect => {
             usage("scopes_for_direct").next("leave scopes out, or make it a proxied caller")
         }
+        CallerError::UnknownMethod(_) => {
+            usage("unknown_method").next("write a rule such as GET /crm/*/Contacts*")
+        }
+        CallerError::IncompleteScope(_) => {
+            usage("invalid_scope").next("write it as Zoho's page of the call does")
+        }
+        CallerError::LivesTooLong => {
+            usage("expires_too_late").next("leave expires_at out, and it does not expire")
+        }
+        CallerError::OverlapTooLong => {
+            usage("overlap_too_long").next("overlap_seconds is 31536000 at most")
+        }
         CallerError::ExpiresInThePast => usage("expires_in_the_past"),
         CallerError::Adopted(name) => taken("adopted").next(format!(
             "if the software can be given new settings after all: DELETE /evergrant/v1/callers/{name}, then add it"

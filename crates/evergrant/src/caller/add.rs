@@ -1,5 +1,8 @@
 //! Adding a caller, and a connection to a caller.
 
+use std::time::Duration;
+
+use http::Method;
 use rand::CryptoRng;
 use zoho_oauth::{ClientId, ClientSecret, Scopes};
 
@@ -13,18 +16,32 @@ use crate::{
     audit::Event, clock::Timestamp, connection::ConnectionName, id::new_id, vault::UnlockedVault,
 };
 
+/// For how long a caller may be added that expires. What is further away is a slip.
+const LONGEST_LIFE: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
+/// The methods that a rule may be for. A vault may hold others, from before they were looked at.
+const METHODS: [Method; 7] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
 /// Adds a caller and makes its credentials, of which only keyed hashes are kept.
 ///
 /// # Errors
 ///
-/// If the name is taken, a connection or the app is not there, or what is wanted makes no sense for this
-/// [`Mode`]; or the vault's. Then nothing was added.
+/// If the name is taken, a connection or the app is not there, or what is wanted makes no sense, for this
+/// [`Mode`] or for any; or the vault's. Then nothing was added.
 pub async fn add(
     vault: &UnlockedVault,
     new: NewCaller,
     rng: &mut (dyn CryptoRng + Send),
 ) -> Result<Issued, CallerError> {
-    check_mode(new.mode, &new.rules, &new.scopes)?;
+    check_limits(new.mode, &new.rules, &new.scopes)?;
     if new.connections.is_empty() && new.exchange.is_none() {
         return Err(CallerError::NothingToUse);
     }
@@ -120,6 +137,9 @@ impl NewRow<'_> {
         if self.expires_at.is_some_and(|end| end <= change.now) {
             return Err(CallerError::ExpiresInThePast);
         }
+        if self.expires_at > Some(change.now.plus(LONGEST_LIFE)) {
+            return Err(CallerError::LivesTooLong);
+        }
         change.check_name(self.name).await?;
         if let Some(exchange) = self.exchange {
             check_app(change, &exchange.app_id).await?;
@@ -164,12 +184,20 @@ async fn give(
     Ok(handle)
 }
 
-/// Refuses what nobody can hold a direct caller to.
-pub(super) fn check_mode(mode: Mode, rules: &[Rule], scopes: &Scopes) -> Result<(), CallerError> {
+/// Refuses what nobody can hold a direct caller to, and what would never let a proxied one do anything.
+pub(super) fn check_limits(mode: Mode, rules: &[Rule], scopes: &Scopes) -> Result<(), CallerError> {
     match mode {
-        Mode::Direct if !rules.is_empty() => Err(CallerError::RulesForDirect),
-        Mode::Direct if !scopes.is_empty() => Err(CallerError::ScopesForDirect),
-        Mode::Direct | Mode::Proxied => Ok(()),
+        Mode::Direct if !rules.is_empty() => return Err(CallerError::RulesForDirect),
+        Mode::Direct if !scopes.is_empty() => return Err(CallerError::ScopesForDirect),
+        Mode::Direct | Mode::Proxied => {}
+    }
+    let mut methods = rules.iter().filter_map(Rule::method);
+    if let Some(unknown) = methods.find(|method| !METHODS.contains(method)) {
+        return Err(CallerError::UnknownMethod(unknown.to_string()));
+    }
+    match scopes.iter().find(|scope| !scope.is_complete()) {
+        Some(scope) => Err(CallerError::IncompleteScope(scope.clone())),
+        None => Ok(()),
     }
 }
 

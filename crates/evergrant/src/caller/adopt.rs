@@ -1,11 +1,13 @@
 //! Adopting software whose refresh token cannot be changed.
 
+use std::collections::HashSet;
+
 use rand::CryptoRng;
 use zoho_oauth::{ClientId, ClientSecret, RefreshToken, Scopes};
 
 use super::{
-    Caller, CallerError, CallerName, HandleId, Mode, Rule,
-    add::{NewRow, check_mode, told},
+    Caller, CallerError, CallerName, Handle, HandleId, Mode, PROXY_TOKEN_PREFIX, Rule,
+    add::{NewRow, check_limits, told},
     change::{Change, NewHandle},
     credentials::handle_hash,
 };
@@ -15,6 +17,12 @@ use crate::{
     connection::ConnectionName,
     vault::{Fingerprint, UnlockedVault},
 };
+
+/// How many bytes a credential of Zoho's has at least.
+const SHORTEST: usize = 16;
+
+/// How many different characters it has at least.
+const FEWEST_KINDS: usize = 6;
 
 /// A caller that goes on with what it holds: nothing is made for it.
 #[derive(Clone, Debug)]
@@ -44,14 +52,15 @@ pub struct Adoption {
 ///
 /// # Errors
 ///
-/// If the name is taken, the connection is not there, or another caller was adopted with this refresh token; or
+/// If the name is taken, the connection is not there, the credentials cannot be Zoho's, or another caller was adopted with this refresh token; or
 /// the vault's. Then nothing was added.
 pub async fn adopt(
     vault: &UnlockedVault,
     adoption: &Adoption,
     rng: &mut (dyn CryptoRng + Send),
 ) -> Result<Caller, CallerError> {
-    check_mode(adoption.mode, &adoption.rules, &adoption.scopes)?;
+    check_limits(adoption.mode, &adoption.rules, &adoption.scopes)?;
+    check_credentials(adoption)?;
     let mut change = Change::begin(vault).await?;
     let hash = handle_hash(&vault.index_key, adoption.refresh_token.expose_secret());
     check_new(&mut change, hash).await?;
@@ -83,6 +92,30 @@ pub async fn adopt(
     };
     change.commit(&id, event).await?;
     Ok(caller)
+}
+
+/// Refuses what Zoho cannot have made, and so somebody might guess, or what was taken for something else. Zoho
+/// documents no shape: its [examples](https://www.zoho.com/accounts/protocol/oauth/web-apps/access-token.html) are far
+/// from these bounds.
+fn check_credentials(adoption: &Adoption) -> Result<(), CallerError> {
+    let secret = adoption.client_secret.expose_secret();
+    let token = adoption.refresh_token.expose_secret();
+    if secret == token {
+        return Err(CallerError::SameForBoth);
+    }
+    if token.starts_with(PROXY_TOKEN_PREFIX) || Handle::parse(token).is_some() {
+        return Err(CallerError::OwnCredential);
+    }
+    let both = [("client secret", secret), ("refresh token", token)];
+    match both.iter().find(|(_, value)| is_simple(value)) {
+        Some((what, _)) => Err(CallerError::TooSimple(what)),
+        None => Ok(()),
+    }
+}
+
+fn is_simple(value: &str) -> bool {
+    let kinds: HashSet<char> = value.chars().collect();
+    value.len() < SHORTEST || kinds.len() < FEWEST_KINDS
 }
 
 async fn check_new(change: &mut Change<'_>, hash: Fingerprint) -> Result<(), CallerError> {

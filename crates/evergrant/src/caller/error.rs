@@ -1,5 +1,7 @@
 //! What can go wrong with a caller.
 
+use zoho_oauth::Scope;
+
 use super::CallerName;
 use crate::{clock::Timestamp, connection::ConnectionName, vault::VaultError};
 
@@ -35,6 +37,31 @@ pub enum CallerError {
         "a direct caller cannot be held to scopes: it holds Zoho's own token with all its scopes"
     )]
     ScopesForDirect,
+    /// A rule is for a method that nobody speaks.
+    #[error(
+        "{0} in a rule is no method of HTTP: it is GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, or * for every one"
+    )]
+    UnknownMethod(String),
+    /// A scope has not the shape of Zoho's.
+    #[error(
+        "{0} is no scope of Zoho's: those are a service, a part and an operation, such as ZohoCRM.modules.READ"
+    )]
+    IncompleteScope(Scope),
+    /// The caller would live for longer than anybody looks ahead.
+    #[error("a caller that expires does so within 10 years (3650 days)")]
+    LivesTooLong,
+    /// Old credentials would work for longer than anybody looks after them.
+    #[error("the credentials before work for a year (365 days) at most")]
+    OverlapTooLong,
+    /// What was to be adopted is too simple to be Zoho's, so that somebody might guess it.
+    #[error("the {0} is too short or too simple to be one that Zoho made")]
+    TooSimple(&'static str),
+    /// Client secret and refresh token are the same.
+    #[error("client secret and refresh token are the same value: one of them is the wrong one")]
+    SameForBoth,
+    /// What was to be adopted as refresh token was made by Evergrant.
+    #[error("the refresh token is one of Evergrant's own credentials, not one of Zoho's")]
+    OwnCredential,
     /// The caller would be over when it begins.
     #[error("the caller would have expired before it begins")]
     ExpiresInThePast,

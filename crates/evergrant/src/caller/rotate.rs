@@ -20,6 +20,9 @@ pub struct Rotation {
     pub force: bool,
 }
 
+/// For how long old credentials may go on to work.
+const LONGEST_OVERLAP: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Makes a new client secret and new handles for a caller. The old ones work for the overlap longer, in any mixture
 /// with the new, and so do proxy tokens that were issued for them; what a rotation before left over ends at once.
 /// So within the overlap of that one, only a rotation with `force` or without an overlap is made: whoever asks again
@@ -27,13 +30,16 @@ pub struct Rotation {
 ///
 /// # Errors
 ///
-/// If there is no such caller, if it was adopted or rotated a while ago; or the vault's. Then nothing has changed.
+/// If there is no such caller, if it was adopted or rotated a while ago, if the overlap is longer than a year; or the vault's. Then nothing has changed.
 pub async fn rotate(
     vault: &UnlockedVault,
     name: &CallerName,
     rotation: Rotation,
     rng: &mut (dyn CryptoRng + Send),
 ) -> Result<Issued, CallerError> {
+    if rotation.overlap > LONGEST_OVERLAP {
+        return Err(CallerError::OverlapTooLong);
+    }
     let mut change = Change::begin(vault).await?;
     let mut caller = change.caller(name).await?;
     if caller.adopted {

@@ -28,7 +28,7 @@ const HOURLY: Rotation = Rotation {
     force: false,
 };
 const REFRESH_TOKEN: &str =
-    "1000.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+    "1000.abcdefabcdefabcdefabcdefabcdefab.fedcbafedcbafedcbafedcbafedcbafe";
 
 /// A world with two connections, and a vault in it.
 struct Office {
@@ -115,7 +115,7 @@ fn legacy(name: &str, refresh_token: &str) -> Adoption {
         name: name.parse().unwrap(),
         connection: acme(),
         client_id: "1000.LEGACY".parse().unwrap(),
-        client_secret: ClientSecret::new("old-secret"),
+        client_secret: ClientSecret::new("old-secret-of-legacy"),
         refresh_token: RefreshToken::new(refresh_token),
         mode: Mode::Direct,
         rules: Vec::new(),
@@ -198,7 +198,7 @@ async fn a_handle_is_worth_nothing_with_another_client() {
 #[tokio::test]
 async fn adopted_software_goes_on_with_what_it_holds() {
     let mut office = Office::new().await;
-    let other = "1000.cccccccccccccccccccccccccccccccc.dddddddddddddddddddddddddddddddd";
+    let other = "1000.cdefabcdefabcdefabcdefabcdefabcd.dcbafedcbafedcbafedcbafedcbafedc";
     for (name, token) in [("legacy-1", REFRESH_TOKEN), ("legacy-2", other)] {
         let adopted = caller::adopt(&office.vault, &legacy(name, token), &mut office.rng).await;
         assert!(adopted.unwrap().adopted);
@@ -206,7 +206,7 @@ async fn adopted_software_goes_on_with_what_it_holds() {
     let known = office.known().await;
     let now = office.world.clock.now();
     let grant = known
-        .by_handle("1000.LEGACY", "old-secret", other, now)
+        .by_handle("1000.LEGACY", "old-secret-of-legacy", other, now)
         .unwrap();
     assert_eq!(grant.caller.name, name("legacy-2"));
     let wrong = known.by_handle("1000.LEGACY", "guess", other, now);
@@ -216,7 +216,7 @@ async fn adopted_software_goes_on_with_what_it_holds() {
         matches!(wrong, Err(Denied::WrongSecret(None))),
         "it may be either of them"
     );
-    let as_client = known.by_client("1000.LEGACY", "old-secret", now);
+    let as_client = known.by_client("1000.LEGACY", "old-secret-of-legacy", now);
     assert!(matches!(as_client, Err(Denied::UnknownClient)));
 
     let twice = legacy("legacy-3", REFRESH_TOKEN);
@@ -234,9 +234,43 @@ async fn adopted_software_goes_on_with_what_it_holds() {
         .unwrap();
     let known = office.known().await;
     let grant = known
-        .by_handle("1000.LEGACY", "old-secret", REFRESH_TOKEN, now)
+        .by_handle("1000.LEGACY", "old-secret-of-legacy", REFRESH_TOKEN, now)
         .unwrap();
     assert_eq!(grant.caller.name, name("legacy-3"));
+}
+
+#[tokio::test]
+async fn what_zoho_cannot_have_made_is_not_adopted() {
+    let mut office = Office::new().await;
+    let issued = office.nightly().await;
+    let handle = issued.handles[0].1.expose_secret();
+    let secret = "old-secret-of-legacy";
+    let with = |client_secret, token| Adoption {
+        client_secret: ClientSecret::new(client_secret),
+        ..legacy("legacy", token)
+    };
+    for (adoption, why) in [
+        (
+            with("s3cr3", REFRESH_TOKEN),
+            "the client secret is too short",
+        ),
+        (with(secret, "s3cr4"), "the refresh token is too short"),
+        (
+            with(secret, "ababababababababababab"),
+            "the refresh token is too",
+        ),
+        (with(REFRESH_TOKEN, REFRESH_TOKEN), "the same value"),
+        (with(secret, handle), "one of Evergrant's own"),
+        (
+            with(secret, "evp_0123456789abcdefghij"),
+            "one of Evergrant's own",
+        ),
+    ] {
+        let refused = caller::adopt(&office.vault, &adoption, &mut office.rng).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    assert_eq!(office.world.count("callers").await, 1);
 }
 
 #[tokio::test]
@@ -279,6 +313,38 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
         office.add(new("a", &[])).await,
         Err(CallerError::NothingToUse)
     ));
+    let unspoken = NewCaller {
+        rules: vec!["BREW /crm/*".parse().unwrap()],
+        ..new("a", &["acme"])
+    };
+    let refused = office.add(unspoken).await.unwrap_err();
+    assert!(
+        refused.to_string().starts_with("BREW in a rule"),
+        "{refused}"
+    );
+    let bogus = NewCaller {
+        scopes: "bogus".parse().unwrap(),
+        ..new("a", &["acme"])
+    };
+    let refused = office.add(bogus).await.unwrap_err();
+    assert!(
+        refused.to_string().starts_with("bogus is no scope"),
+        "{refused}"
+    );
+    let far = NewCaller {
+        expires_at: Some(office.world.clock.now().plus(Duration::from_secs(u64::MAX))),
+        ..new("a", &["acme"])
+    };
+    assert!(matches!(
+        office.add(far).await,
+        Err(CallerError::LivesTooLong)
+    ));
+    let endless = Rotation {
+        overlap: Duration::from_secs(100_000 * 24 * 60 * 60),
+        force: false,
+    };
+    let rotated = caller::rotate(&office.vault, &name("nightly"), endless, &mut office.rng).await;
+    assert!(matches!(rotated, Err(CallerError::OverlapTooLong)));
     let taken = office.add(new("nightly", &["acme"])).await;
     assert!(matches!(taken, Err(CallerError::NameTaken(_))));
     let nowhere = office.add(new("a", &["acme", "nowhere"])).await;

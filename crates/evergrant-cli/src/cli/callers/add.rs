@@ -2,7 +2,7 @@
 
 use clap::Args;
 use evergrant::{
-    caller::{self, CallerName, NewCaller},
+    caller::{self, Caller, CallerName, NewCaller},
     connection::ConnectionName,
     vault::UnlockedVault,
 };
@@ -14,7 +14,9 @@ use super::{
     settings::{Format, Settings, check_taken},
     warnings::warn_of_scopes,
 };
-use crate::cli::{Context, error::CliError, exchange::run::not_found, output::Warning, vault::rng};
+use crate::cli::{
+    Context, error::CliError, exchange::run::not_found, output::Warning, time::rfc3339, vault::rng,
+};
 
 /// Add a caller, and print what its software's settings take
 ///
@@ -73,6 +75,7 @@ pub(super) async fn run(args: &AddArgs, context: &mut Context<'_>) -> Result<(),
         return Err(taken_back(error, &args.name, &vault).await);
     }
     tell(&settings, &args.name, context)?;
+    tell_end(&settings.caller, context);
     let (caller, connections) = (&settings.caller, &args.connections);
     warn_of_scopes(caller, connections, vault.vault(), context).await?;
     vault.vault().close().await;
@@ -118,6 +121,14 @@ pub(super) fn tell(
         );
     }
     Ok(())
+}
+
+/// Tells a person from when on a caller is refused.
+pub(super) fn tell_end(caller: &Caller, context: &mut Context<'_>) {
+    if let Some(end) = caller.expires_at {
+        let (name, end) = (&caller.name, rfc3339(end));
+        context.output.note(&format!("{name}: expires at {end}"));
+    }
 }
 
 fn without_vault(args: &AddArgs) -> CliError {

@@ -6,7 +6,7 @@ use evergrant::{
     connection::ConnectionName,
 };
 
-use super::{done, explain::explain, limits::LimitArgs};
+use super::{add::tell_end, done, explain::explain, limits::LimitArgs};
 use crate::{
     cli::{
         Context,
@@ -74,6 +74,7 @@ pub(super) async fn run(args: &AdoptArgs, context: &mut Context<'_>) -> Result<(
         url.as_str()
     );
     context.output.note(&note);
+    tell_end(&adopted, context);
     done(&vault, &adopted, context).await
 }
 

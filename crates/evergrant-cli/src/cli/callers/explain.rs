@@ -25,6 +25,23 @@ pub(super) fn explain(error: &CallerError) -> CliError {
         CallerError::ScopesForDirect => usage("scopes_for_direct")
             .next("leave --scope out, or make it a proxied caller: --proxied")
             .next("or exchange a grant token with fewer scopes for a connection of its own"),
+        CallerError::UnknownMethod(_) => {
+            usage("unknown_method").next("--allow 'GET /crm/*/Contacts*', say")
+        }
+        CallerError::IncompleteScope(_) => usage("invalid_scope")
+            .next("write it as Zoho's page of the call does, or name a bundle, such as @contacts-export"),
+        CallerError::LivesTooLong => usage("expires_too_late")
+            .next("--expires 90d, say; without --expires it does not expire"),
+        CallerError::OverlapTooLong => usage("overlap_too_long").next("--overlap 30d, say"),
+        CallerError::TooSimple(_) => usage("too_simple")
+            .cause("to Evergrant it would be a password, and others could try such values out")
+            .next("give what the software holds, from its own settings"),
+        CallerError::SameForBoth => {
+            usage("same_for_both").next("give what the software holds, from its own settings")
+        }
+        CallerError::OwnCredential => usage("own_credential")
+            .next("software that takes what Evergrant makes is not adopted: evergrant callers add NAME --connection NAME")
+            .next("another connection for a caller: evergrant callers connect NAME --connection NAME"),
         CallerError::AlreadyAdopted(name) => of("already_adopted")
             .cause("a refresh token says which caller shows it: it can be only one")
             .next(format!("evergrant callers show {name}"))

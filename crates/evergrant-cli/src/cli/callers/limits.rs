@@ -29,8 +29,8 @@ pub(super) struct LimitArgs {
     /// Narrow its tokens to these scopes or @bundles
     #[arg(long, value_name = "SCOPES")]
     scope: Vec<String>,
-    /// Refuse it after this time, such as 90d
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_limit)]
+    /// Refuse it after this time, such as 90d; 10 years at most
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_limit, allow_hyphen_values = true)]
     expires: Option<Duration>,
 }
 

@@ -33,8 +33,14 @@ Examples:
 pub(crate) struct RotateArgs {
     /// The caller
     pub(crate) name: CallerName,
-    /// How long the old credentials still work
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration::parse)]
+    /// How long the old credentials still work; a year at most
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "24h",
+        value_parser = duration::parse,
+        allow_hyphen_values = true
+    )]
     pub(crate) overlap: Duration,
     /// End what an earlier rotation left over before its time
     #[arg(long)]

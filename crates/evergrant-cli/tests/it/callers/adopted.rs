@@ -11,7 +11,7 @@ fn software_is_adopted_with_what_it_has() {
         (&json!(true), &json!("1000.OLD"))
     );
     let error = fails(&flow.world, &adopt(&flow, "again"), 3, "already_adopted");
-    assert!(!error.to_string().contains("bbbbbbbb"), "{error}");
+    assert!(!error.to_string().contains("fedcbafe"), "{error}");
     fails(&flow.world, "callers rotate legacy", 3, "adopted");
     let error = fails(
         &flow.world,
@@ -24,7 +24,27 @@ fn software_is_adopted_with_what_it_has() {
     fails(&flow.world, both, 2, "two_from_stdin");
     let line = format!("callers adopt other --connection acme --refresh-token {REFRESH_TOKEN}");
     let error = fails(&flow.world, &line, 2, "secret_as_value");
-    assert!(!error.to_string().contains("bbbbbbbb"), "{error}");
+    assert!(!error.to_string().contains("fedcbafe"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_zohos_is_not_adopted() {
+    let flow = acme();
+    let handle = add(&flow, "--connection acme --json").answer()["handles"][0].clone();
+    let line = adopt(&flow, "legacy");
+    for (secret, token, reason) in [
+        ("s3cr3", REFRESH_TOKEN, "too_simple"),
+        (REFRESH_TOKEN, REFRESH_TOKEN, "same_for_both"),
+        (
+            "old-secret-of-legacy",
+            handle["refresh_token"].as_str().unwrap(),
+            "own_credential",
+        ),
+    ] {
+        flow.world.file("secret", secret);
+        flow.world.file("token", token);
+        fails(&flow.world, &line, 2, reason);
+    }
 }
 
 #[test]
@@ -33,7 +53,7 @@ fn what_is_not_given_of_software_is_asked_for_at_a_terminal() {
     let mut python = Command::new("python3");
     python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/person.py"));
     python.arg("Client ID: =1000.OLD");
-    python.arg("!Client secret (hidden): =old-secret");
+    python.arg("!Client secret (hidden): =old-secret-of-legacy");
     python.arg(format!("!Refresh token (hidden): ={REFRESH_TOKEN}"));
     python.args(["--", env!("CARGO_BIN_EXE_evergrant")]);
     python.args(["callers", "adopt", "legacy", "--connection", "acme"]);
@@ -41,5 +61,5 @@ fn what_is_not_given_of_software_is_asked_for_at_a_terminal() {
     let outcome = Outcome::of(python.env_remove("EVERGRANT_CONFIG"));
     assert_eq!(outcome.exit_code, 0, "{outcome:?}");
     assert!(outcome.stdout.contains("legacy: adopted"), "{outcome:?}");
-    assert!(!outcome.stdout.contains("bbbbbbbb"), "{outcome:?}");
+    assert!(!outcome.stdout.contains("fedcbafe"), "{outcome:?}");
 }

@@ -73,7 +73,7 @@ fn what_adopted_software_holds_is_not_shown() {
                 .replace("given/token", "given/secret")
                 .replace("legacy", "odd")
         ),
-        3
+        2
     );
     story.files_hold_none();
 }

@@ -128,7 +128,7 @@ async fn no_secret_is_kept_or_shown() {
         issued.client_secret.expose_secret().to_owned(),
         last(handle.expose_secret()),
         proxy.expose_secret().to_owned(),
-        "old-secret".to_owned(),
+        "old-secret-of-legacy".to_owned(),
         last(REFRESH_TOKEN),
     ] {
         assert!(!shown.contains(&secret), "{secret} is shown: {shown}");
