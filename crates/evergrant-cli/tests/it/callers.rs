@@ -246,6 +246,17 @@ fn who_expires_is_told_when_and_a_slip_is_named() {
 }
 
 #[test]
+fn a_proxied_caller_that_exchanges_is_told_its_api_domain() {
+    let flow = acme();
+    let added = add(&flow, "--allow-exchange customer");
+    let variables: Value = serde_json::from_str(&added.stdout).unwrap();
+    assert_eq!(variables["ApiDomain"], variables["AccountsDomain"]);
+    let direct = "callers add other --allow-exchange customer --direct --format env";
+    let direct = done(&flow.world, direct).stdout;
+    assert!(!direct.contains("ZOHO_API_DOMAIN"), "{direct}");
+}
+
+#[test]
 fn what_cannot_be_added_says_why() {
     let flow = two();
     add(&flow, "--connection acme");

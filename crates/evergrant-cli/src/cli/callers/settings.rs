@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use evergrant::{
-    caller::{Caller, Handle, Issued},
+    caller::{Caller, Handle, Issued, Mode},
     connection::ConnectionName,
     vault::Vault,
 };
@@ -152,7 +152,7 @@ impl Settings {
         };
         let mut all = self.each();
         match all.len() {
-            0 => object(self.shared(None)),
+            0 => object(self.shared(self.own_api_domain())),
             1 => object(all.remove(0).1),
             _ => {
                 let named = all
@@ -167,10 +167,15 @@ impl Settings {
         let own = self
             .each()
             .pop()
-            .map_or_else(|| self.shared(None), |(_, own)| own);
+            .map_or_else(|| self.shared(self.own_api_domain()), |(_, own)| own);
         own.iter()
             .map(|(_, name, value)| format!("{name}={value}\n"))
             .collect()
+    }
+
+    /// Returns the API domain of connections that are still to come, where it is the same for all of them.
+    fn own_api_domain(&self) -> Option<&str> {
+        (self.caller.mode == Mode::Proxied).then_some(self.accounts_domain.as_str())
     }
 
     /// Lists the settings for each connection.
