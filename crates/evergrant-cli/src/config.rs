@@ -1,5 +1,6 @@
 //! `config.toml`.
 
+mod invalid;
 #[cfg(test)]
 mod sample;
 mod server;
@@ -13,6 +14,7 @@ use std::{
 use evergrant::broker;
 use serde::Deserialize;
 
+use self::invalid::invalid;
 pub(crate) use self::server::{Local, Metrics, Server};
 use crate::{cli::error::CliError, duration, paths::Paths};
 
@@ -218,21 +220,6 @@ fn unreadable(error: io::Error, paths: &Paths) -> CliError {
         .next(next)
 }
 
-fn invalid(error: &toml::de::Error, text: &str, path: &Path) -> CliError {
-    let line = error.span().map_or(1, |span| {
-        text[..span.start.min(text.len())].matches('\n').count() + 1
-    });
-    CliError::config(
-        "config_invalid",
-        format!(
-            "{}, line {line}: {}",
-            path.display(),
-            error.message().trim()
-        ),
-    )
-    .next(format!("correct line {line} of {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,29 +311,31 @@ mod tests {
         assert_data_eq!(
             parse("[http]\n\nsilence = \"soon\"").unwrap_err(),
             str![
-                "/home/anna/config.toml, line 3: `soon` is no duration: write 30s, 10m, 1h or 90d, or a number of seconds"
+                "/home/anna/config.toml, line 3: [http] silence: `soon` is no duration: write 30s, 10m, 1h or 90d, or a number of seconds"
             ]
         );
         assert_data_eq!(
             parse("[http]\nmax_retries = 11").unwrap_err(),
-            str!["/home/anna/config.toml, line 2: `11` is too many retries: 0 to 10 are allowed"]
+            str![
+                "/home/anna/config.toml, line 2: [http] max_retries: `11` is too many retries: 0 to 10 are allowed"
+            ]
         );
         assert_data_eq!(
             parse("[[master_key]]\nfile = \"a\"\nenv = \"B\"").unwrap_err(),
             str![
-                "/home/anna/config.toml, line 1: a master key has exactly one of `file`, `env` and `command`"
+                "/home/anna/config.toml, line 1: [[master_key]]: a master key has exactly one of `file`, `env` and `command`"
             ]
         );
         assert_data_eq!(
             parse("[limits]\nrefreshes = 2").unwrap_err(),
             str![
-                "/home/anna/config.toml, line 1: `kept_for_people` must be less than `refreshes`, or programs would get none"
+                "/home/anna/config.toml, line 1: [limits]: `kept_for_people` must be less than `refreshes`, or programs would get none"
             ]
         );
         assert_data_eq!(
             parse("[server]\npublic_url = \"zoho.example.com\"").unwrap_err(),
             str![
-                "/home/anna/config.toml, line 2: a server's address is http:// or https:// and a host, with a port if it is not the usual one"
+                "/home/anna/config.toml, line 2: [server] public_url: a server's address is http:// or https:// and a host, with a port if it is not the usual one"
             ]
         );
         assert_data_eq!(

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use super::{Config, Log, LogLevel};
+use super::{Config, Log, LogLevel, invalid::FORMS};
 
 const TABLES: [&str; 5] = ["http", "master_key", "limits", "server", "log"];
 
@@ -37,6 +37,16 @@ fn the_sample_changes_nothing_as_it_is() {
     let sample = read("packaging/config.toml");
     let config = Config::parse(&sample, Path::new("config.toml")).unwrap();
     assert_eq!(config, Config::default());
+}
+
+#[test]
+fn it_is_known_how_every_setting_is_written() {
+    for table in TABLES {
+        for key in known(table) {
+            let path = format!("{table}.{key}");
+            assert!(FORMS.iter().any(|(known, _)| *known == path), "{path}");
+        }
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::{
 
 use evergrant::connection::ConnectionName;
 use evergrant_server::{LocalUser, PublicUrl, USUAL_ADDRESS, Webhook};
+use http::uri::Authority;
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 
@@ -22,6 +23,7 @@ pub(crate) struct Server {
     #[serde(deserialize_with = "public_url")]
     pub(crate) public_url: Option<PublicUrl>,
     /// Further names by which callers may call it, with their port if that is not the usual one.
+    #[serde(deserialize_with = "hosts")]
     pub(crate) hosts: Vec<String>,
     /// Where it listens.
     #[serde(deserialize_with = "listen")]
@@ -145,6 +147,17 @@ impl Server {
     /// Tells whether the configuration names it.
     pub(crate) fn is_named(&self) -> bool {
         self.public_url.is_some()
+    }
+}
+
+fn hosts<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::<String>::deserialize(value)?;
+    let is_host = |host: &str| host.parse::<Authority>().is_ok() && !host.contains('@');
+    match hosts.iter().find(|host| !is_host(host)) {
+        None => Ok(hosts),
+        Some(wrong) => Err(D::Error::custom(format!(
+            "[server] hosts holds {wrong:?}: write a list of names, with the port if it is not the usual one, such as hosts = [\"zoho.internal:8470\"]"
+        ))),
     }
 }
 
