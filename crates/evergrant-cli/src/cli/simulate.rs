@@ -18,13 +18,15 @@ use crate::{
 /// Run a simulator of Zoho on this machine
 ///
 /// Prints one line of JSON when it listens, and runs until SIGINT or SIGTERM. Everything is in memory. Its control
-/// port makes grant tokens, moves its clock and breaks its replies; open it in a browser to see how.
+/// port makes grant tokens, moves its clock and breaks its replies: its page, in a browser, lists how.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   evergrant simulate
   evergrant simulate --data-centers us,eu --tls --seed 7
   curl -s -d '{\"scope\":\"ZohoCRM.modules.ALL\",\"minutes\":3}' http://127.0.0.1:8479/grants > self_client.json
+  curl -s -d '{\"advance_seconds\":3600}' http://127.0.0.1:8479/clock
+  curl -s -X PUT -d '{\"plan\":[{\"on\":\"refresh\",\"do\":\"delay\"}]}' http://127.0.0.1:8479/faults
   evergrant exchange test --self-client self_client.json --accounts-domain http://127.0.0.1:8480")]
 pub(crate) struct SimulateArgs {
     /// The data centers, one port each

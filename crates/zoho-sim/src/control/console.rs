@@ -14,6 +14,27 @@ use super::json::Refused;
 use crate::data_center::Environment;
 use crate::state::{self, Shared};
 
+/// What else the control port does, for those who come here to look for it.
+const OTHER_REQUESTS: &str = "<h2>What else this port does</h2>\
+    <p>It takes and answers JSON, for example with <code>curl -d '{\"advance_seconds\": 3600}' http://…/clock</code>.</p>\
+    <table>\
+    <tr> <td><code>POST /grants</code> <td>a grant token: <code>{\"scope\": \"ZohoCRM.modules.ALL\", \"minutes\": 3}</code>\
+    <tr> <td><code>POST /clients</code> <td>another client: <code>{\"type\": \"self\"}</code>\
+    <tr> <td><code>GET</code>, <code>POST <a href=\"/clock\">/clock</a></code> <td>simulated time: <code>{\"advance_seconds\": 3600}</code>, \
+    <code>{\"set\": \"2027-01-15T08:00:00Z\"}</code>, <code>{\"frozen\": true}</code>\
+    <tr> <td><code>GET</code>, <code>PUT <a href=\"/faults\">/faults</a></code> <td>replies that break: \
+    <code>{\"plan\": [{\"on\": \"refresh\", \"do\": \"status\", \"status\": 503, \"times\": 2}]}</code>. On <code>exchange</code>, \
+    <code>refresh</code>, <code>revoke</code>, <code>api</code>, or all; do <code>refuse</code> (also with an <code>error</code> of Zoho's), \
+    <code>reset-before</code>, <code>reset-after</code>, <code>cut</code>, <code>delay</code> and <code>drip</code> (<code>seconds</code>, \
+    <code>milliseconds</code>), <code>status</code>, <code>html</code>, <code>garbage</code>, <code>giant</code>, <code>redirect</code>, <code>body</code>\
+    <tr> <td><code>GET</code>, <code>PATCH <a href=\"/limits\">/limits</a></code> <td>Zoho's limits: <code>{\"refreshes\": 5}</code>\
+    <tr> <td><code>GET</code>, <code>PATCH <a href=\"/manners\">/manners</a></code> <td>what Zoho's pages contradict each other in: <code>{\"error_status\": 400}</code>\
+    <tr> <td><code>GET</code>, <code>DELETE <a href=\"/requests\">/requests</a></code> <td>what came, <code>GET <a href=\"/stats\">/stats</a></code> how many\
+    <tr> <td><code>POST /kill</code> <td><code>{\"what\": \"refresh_token\"}</code>, <code>client</code>, <code>client_secret</code>, <code>user</code>\
+    <tr> <td><code>PUT /records/Contacts</code> <td><code>{\"count\": 500}</code> records, also of <code>Products</code>\
+    <tr> <td><code>POST /reset</code> <td>all from the start\
+    </table>";
+
 /// What the form sends.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Sent {
@@ -96,7 +117,7 @@ fn form_page(state: &state::State, complaint: &str) -> String {
         <p><label>Environment<br><select name=\"environment\"><option value=\"production\">Production</option>\
         <option value=\"sandbox\">Sandbox</option><option value=\"developer\">Developer</option></select></label></p>\
         <p><button name=\"give\" value=\"page\">Create</button> <button name=\"give\" value=\"download\">Download self_client.json</button></p>\
-        </form>"
+        </form>{OTHER_REQUESTS}"
     ))
 }
 

@@ -18,6 +18,33 @@ fn the_page_has_a_form_without_a_script() {
     );
 }
 
+#[test]
+fn the_page_lists_the_other_requests_as_they_are_taken() {
+    let world = World::new();
+    let page = world.control("GET", "/", Value::Null).body;
+    let plain = |row: &str| {
+        let tags = row
+            .split('<')
+            .map(|part| part.split_once('>').unwrap_or(("", part)).1);
+        tags.collect::<String>()
+    };
+    let rows: Vec<String> = page.split("<tr>").skip(1).map(plain).collect();
+    assert_eq!(rows.len(), 10);
+    for row in rows {
+        let (method, rest) = row.split_once(" /").unwrap();
+        let end = rest.find(|c: char| !c.is_ascii_alphabetic() && c != '/');
+        let path = &rest[..end.unwrap()];
+        let method = method.rsplit(' ').next().unwrap();
+        let example = row.split_once('{').map_or(Value::Null, |(_, rest)| {
+            let text = format!("{{{rest}");
+            let mut values = serde_json::Deserializer::from_str(&text).into_iter();
+            values.next().unwrap().unwrap()
+        });
+        let answer = world.control(method, &format!("/{path}"), example);
+        assert!(answer.status < 300, "{row}: {answer:?}");
+    }
+}
+
 /// <https://www.bigin.com/developer/docs/apis/self-client-generate-code.html>: scope, duration, description; then Download.
 #[test]
 fn the_form_gives_a_self_client_file_that_works() {
