@@ -101,6 +101,8 @@ fn upload(center: &DataCenter) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn at(name: &str, code: &str) -> Option<String> {
@@ -150,5 +152,26 @@ mod tests {
                     .all(|code| DataCenter::find(code).is_some())
             );
         }
+    }
+
+    #[test]
+    fn the_guide_lists_them_all() {
+        let page =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/clients/proxied-callers.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let names = PRODUCTS.iter().map(|product| product.name).chain([UPLOAD]);
+        let rows: Vec<String> = names
+            .map(|name| {
+                let centers = ["us", "eu", "in", "au", "jp", "cn", "ca", "sa", "uk", "ae"];
+                let centers = centers.into_iter().filter(|code| at(name, code).is_some());
+                let centers = centers.collect::<Vec<_>>().join(", ");
+                format!("| `{name}` | `{}` | {centers} |", at(name, "eu").unwrap())
+            })
+            .collect();
+        let written: Vec<&str> = page
+            .lines()
+            .filter(|line| line.contains("` | `https://"))
+            .collect();
+        assert_eq!(written, rows);
     }
 }

@@ -5,13 +5,14 @@ use std::{fs, path::Path};
 
 use crate::world::{Outcome, World};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "adopted-software.md",
     "fixed-hosts.md",
     "generic-oauth2.md",
     "integration-platforms.md",
     "official-sdks.md",
+    "proxied-callers.md",
 ];
 
 /// Returns the code blocks of a page that are in a language, also those inside a list.

@@ -69,3 +69,27 @@ const INVENTORY: Resources = &[
     ("organizations", "settings"),
     ("users", "settings"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_guide_lists_them_all() {
+        let page =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/clients/proxied-callers.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for (service, resources) in [
+            ("books", BOOKS),
+            ("invoice", INVOICE),
+            ("inventory", INVENTORY),
+        ] {
+            let names = resources.iter().map(|(path, _)| format!("`{path}`"));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let row = format!("| `/{service}/vN/…` | {names}, and what is below them |");
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+}
