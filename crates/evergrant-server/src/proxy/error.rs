@@ -237,7 +237,7 @@ fn next_step(reason: &str) -> Option<&'static str> {
             "look whether Zoho has done it before you send it again, unless it may be done twice"
         }
         "not_reached" | "connect_timeout" => {
-            "try again: Zoho has not seen it; if that goes on, whoever runs this server runs evergrant doctor --network"
+            "try again: Zoho has not seen it; if that goes on, whoever runs this server looks with evergrant doctor"
         }
         "ambiguous_path" | "ambiguous_query" => {
             "send the address in its plain form, as Zoho's documentation has it"
