@@ -1,11 +1,11 @@
 //! Keeps memory true: whatever changes in the vault, by this server or by any other process, is felt within
-//! a second.
+//! a second; and where a copy is put in the place of the vault, a second later.
 
 use std::{sync::Arc, time::Duration};
 
 use evergrant::{
     caller::KnownCallers,
-    vault::{VaultError, Watch},
+    vault::{Change, VaultError, Watch},
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -33,9 +33,14 @@ pub(crate) async fn keep(state: Arc<State>, mut watch: Watch) {
     loop {
         looks.tick().await;
         let changed = watch.changed().await;
-        behind |= read.elapsed() >= AT_LEAST || !matches!(changed, Ok(false));
+        behind |= read.elapsed() >= AT_LEAST || !matches!(changed, Ok(Change::Nothing));
         if !behind {
             continue;
+        }
+        if let Ok(Change::Reopened) = changed {
+            tracing::warn!(
+                "the vault lay elsewhere meanwhile, or is another copy: it was opened again"
+            );
         }
         match changed.map_err(Arc::new) {
             Ok(_) => match state.read_again().await {

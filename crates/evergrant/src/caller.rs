@@ -26,7 +26,9 @@ pub use self::{
     adopt::{Adoption, adopt},
     error::CallerError,
     handle::{HANDLE_MARKER, Handle, HandleId},
-    known::{Denied, Grant, KnownCaller, KnownCallers, PROXY_TOKEN_PREFIX, ProxyToken},
+    known::{
+        CallersVersion, Denied, Grant, KnownCaller, KnownCallers, PROXY_TOKEN_PREFIX, ProxyToken,
+    },
     name::CallerName,
     note::{HandedOut, note_denied, note_handed_out, note_used},
     read::{exchange_apps, find, list, list_all},

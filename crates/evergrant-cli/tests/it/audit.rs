@@ -161,6 +161,10 @@ fn a_cut_end_is_found_by_an_anchor() {
     flow.rows("DELETE FROM audit");
     fails(&flow.world, &line, 8, "audit_cut");
     std::fs::remove_file(flow.world.path("vault.db")).unwrap();
+    // What SQLite keeps beside it may be left of a command that failed.
+    for name in ["vault.db-wal", "vault.db-shm"] {
+        let _ = std::fs::remove_file(flow.world.path(name));
+    }
     fails(&flow.world, &line, 8, "audit_cut");
 }
 

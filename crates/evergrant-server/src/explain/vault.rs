@@ -37,7 +37,12 @@ pub fn vault(error: &VaultError) -> Problem {
         VaultError::NotAVault { path } => of("not_a_vault")
             .next("restore the vault from a backup")
             .next(format!("or, if nothing was in it, remove {} and the files beside it: an exchange makes a new one", path.display())),
-        VaultError::Gone { .. } => of("vault_gone").next("see what removed it, and restore it from a backup if it does not come back"),
+        VaultError::Gone { path } => of("vault_gone")
+            .next("see what removed it, and restore it from a backup if it does not come back")
+            .next(format!("or, if nothing of it is wanted any more, remove {0}-wal and {0}-shm too: an exchange makes a new one", path.display())),
+        VaultError::AnotherVault { .. } => of("another_vault")
+            .next("put the vault back that this server was started with")
+            .next_at_server("or start the server again, to have it use the other one"),
         _ => of("vault").next_at_server("evergrant doctor     looks at the vault and its folder"),
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{
     io::Read,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use evergrant::caller::{Issued, Mode};
+use evergrant::caller::{self, Issued, Mode};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
+use sqlx::Connection;
 
 use crate::estate::Estate;
 
@@ -128,6 +130,80 @@ async fn a_vault_that_is_gone_for_a_minute_is_not_felt_by_callers() {
     std::fs::rename(&vault, &away).unwrap();
     nothing_is_felt_for_a_minute(&estate, &caller).await;
     std::fs::rename(&away, &vault).unwrap();
+    recovers(&estate, &caller).await;
+}
+
+/// Gives the vault, and what SQLite keeps beside it, another name; of a file that is not there nothing is said.
+fn rename_vault(from: &Path, to: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let named = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
+        if named(from).exists() {
+            std::fs::rename(named(from), named(to)).unwrap();
+        }
+    }
+}
+
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    assert!(waited.is_ok(), "{what}: not yet");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_in_the_place_of_the_vault_says_who_may() {
+    let (estate, caller) = with_a_caller().await;
+    let vault = estate.world.folders().vault();
+    let away = vault.with_extension("away");
+    rename_vault(&vault, &away);
+    estate.settle().await;
+    estate.world.pass(10).await;
+    let reply = estate.get("/evergrant/readyz").await;
+    assert_eq!(
+        (reply.status, &reply.json()["degraded"]),
+        (StatusCode::OK, &json!({"vault_unreadable": 1}))
+    );
+    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
+
+    // As a backup is made: one file.
+    let copy = vault.with_extension("copy");
+    let url = format!("sqlite://{}", away.display());
+    let mut away = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let backup = format!("VACUUM INTO '{}'", copy.display());
+    let made = sqlx::query(sqlx::AssertSqlSafe(backup))
+        .execute(&mut away)
+        .await;
+    made.unwrap();
+    std::fs::rename(&copy, &vault).unwrap();
+    let opened = estate.world.vault().await;
+    caller::revoke(&opened, &caller.caller.name).await.unwrap();
+    let new = estate.caller_at_once("hourly", Mode::Direct).await;
+    eventually("the revoked caller is refused", async || {
+        estate.refresh(&caller).await.json()["error"] == "invalid_code"
+    })
+    .await;
+    assert!(estate.refresh(&new).await.json()["access_token"].is_string());
+    recovers(&estate, &new).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_vault_is_not_taken_for_this_one() {
+    let (estate, caller) = with_a_caller().await;
+    let vault = estate.world.folders().vault();
+    rename_vault(&vault, &vault.with_extension("away"));
+    drop(estate.world.vault().await);
+    estate.settle().await;
+    estate.settle().await;
+    estate.settle().await;
+    estate.world.pass(10).await;
+    let reply = estate.get("/evergrant/readyz").await;
+    assert_eq!(reply.json()["degraded"], json!({"vault_unreadable": 1}));
+    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
+    rename_vault(&vault, &vault.with_extension("other"));
+    rename_vault(&vault.with_extension("away"), &vault);
     recovers(&estate, &caller).await;
 }
 

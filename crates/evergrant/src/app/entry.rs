@@ -111,12 +111,15 @@ pub async fn list(vault: &Vault) -> Result<Vec<AppEntry>, VaultError> {
          FROM apps a WHERE a.removed_at IS NULL ORDER BY a.client_id, a.accounts_domain"
     );
     let apps = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql));
-    let apps = apps.fetch_all(vault.store.reader()).await.map_err(failed)?;
+    let apps = apps
+        .fetch_all(&vault.store.reader())
+        .await
+        .map_err(failed)?;
     let sql = "SELECT app_id, fingerprint, added_at, last_accepted_at, retired_at FROM app_secrets
                ORDER BY retired_at IS NOT NULL, last_accepted_at IS NULL, last_accepted_at DESC,
                  added_at DESC, id DESC";
     let secrets = sqlx::query_as::<_, SecretRow>(sql);
-    let secrets = secrets.fetch_all(vault.store.reader()).await;
+    let secrets = secrets.fetch_all(&vault.store.reader()).await;
     let secrets = secrets.map_err(failed)?;
     apps.into_iter()
         .map(|app| AppEntry::new(app, &secrets))

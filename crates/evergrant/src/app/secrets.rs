@@ -51,7 +51,7 @@ pub(crate) async fn find_by_id(vault: &UnlockedVault, id: &str) -> Result<Option
 
 async fn find(vault: &UnlockedVault, sql: String, key: &str) -> Result<Option<App>, VaultError> {
     let query = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql)).bind(key);
-    let row = query.fetch_optional(vault.store().reader()).await;
+    let row = query.fetch_optional(&vault.store().reader()).await;
     let row = row.map_err(|error| vault.store().error(error))?;
     let Some(row) = row else { return Ok(None) };
     let damaged = |column| VaultError::Damaged {
@@ -75,7 +75,7 @@ pub(crate) async fn secrets_in_order(
 ) -> Result<Vec<(String, ClientSecret)>, VaultError> {
     let sql = format!("{SELECT} WHERE a.id = $1 AND {USABLE_IN_ORDER}");
     let query = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql)).bind(app_id);
-    let rows = query.fetch_all(vault.store().reader()).await;
+    let rows = query.fetch_all(&vault.store().reader()).await;
     let rows = rows.map_err(|error| vault.store().error(error))?;
     let opened = rows.into_iter().map(|row| {
         let secret = open(vault, &row)?;

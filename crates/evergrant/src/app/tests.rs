@@ -85,7 +85,7 @@ async fn events(vault: &UnlockedVault) -> Vec<String> {
 
 async fn execute(vault: &UnlockedVault, sql: &'static str) {
     sqlx::query(sql)
-        .execute(vault.store().reader())
+        .execute(&vault.store().reader())
         .await
         .unwrap();
 }
@@ -95,7 +95,7 @@ where
     T: for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + Send + Unpin,
 {
     let query = sqlx::query_scalar::<_, T>(sql);
-    query.fetch_one(vault.store().reader()).await.unwrap()
+    query.fetch_one(&vault.store().reader()).await.unwrap()
 }
 
 #[tokio::test]

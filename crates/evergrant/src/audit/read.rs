@@ -67,7 +67,7 @@ impl Pages<'_> {
     pub async fn next(&mut self) -> Result<Vec<Record>, VaultError> {
         let sql = format!("{SELECT} WHERE a.seq > $1 ORDER BY a.seq LIMIT $2");
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(self.after);
-        let rows = query.bind(PAGE).fetch_all(self.vault.store.reader()).await;
+        let rows = query.bind(PAGE).fetch_all(&self.vault.store.reader()).await;
         let rows: Vec<Record> = rows.map_err(|error| self.vault.store.error(error))?;
         if let Some(last) = rows.last() {
             self.after = last.seq;
@@ -89,7 +89,7 @@ pub async fn pages(vault: &Vault, since: Since) -> Result<Pages<'_>, VaultError>
         Since::Time(at) => {
             let sql = "SELECT min(seq) FROM audit WHERE at >= $1";
             let query = sqlx::query_scalar::<_, Option<i64>>(sql).bind(at);
-            let first = query.fetch_one(vault.store.reader()).await;
+            let first = query.fetch_one(&vault.store.reader()).await;
             let first = first.map_err(|error| vault.store.error(error))?;
             first.map_or(i64::MAX, |first| first.saturating_sub(1))
         }
@@ -129,7 +129,7 @@ pub async fn history(
     );
     let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(connection_id);
     let query = query.bind(STATE_CHANGED).bind(limit);
-    let rows = query.fetch_all(vault.store.reader()).await;
+    let rows = query.fetch_all(&vault.store.reader()).await;
     rows.map_err(|error| vault.store.error(error))
 }
 
@@ -141,7 +141,7 @@ pub async fn history(
 pub async fn head(vault: &Vault) -> Result<Option<Anchor>, VaultError> {
     let sql = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
     let query = sqlx::query_as::<_, (i64, Vec<u8>)>(sql);
-    let row = query.fetch_optional(vault.store.reader()).await;
+    let row = query.fetch_optional(&vault.store.reader()).await;
     let Some((seq, hash)) = row.map_err(|error| vault.store.error(error))? else {
         return Ok(None);
     };

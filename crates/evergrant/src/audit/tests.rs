@@ -31,7 +31,7 @@ async fn with_rows(count: usize) -> (World, UnlockedVault) {
 
 /// Does to the database what somebody does who can write to its file.
 async fn tamper(vault: &UnlockedVault, sql: &'static str) {
-    let done = sqlx::query(sql).execute(vault.store().reader()).await;
+    let done = sqlx::query(sql).execute(&vault.store().reader()).await;
     done.unwrap();
 }
 
@@ -136,7 +136,8 @@ async fn a_connection_that_no_row_tells_of_shows_a_cut_without_an_anchor() {
                generation, created_at, removed_at)
              VALUES ('some-id', 'acme', 'a', 'refresh_token', x'00', '', 'healthy', 1, 1, 1, {removed})"
         );
-        let insert = sqlx::query(sqlx::AssertSqlSafe(insert)).execute(vault.store().reader());
+        let reader = vault.store().reader();
+        let insert = sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&reader);
         insert.await.unwrap();
         assert!(verify(&vault, None).await.is_ok(), "a row tells of it");
         tamper(&vault, "DELETE FROM audit").await;

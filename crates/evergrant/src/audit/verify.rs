@@ -129,7 +129,7 @@ async fn walk(
     let mut after = i64::MIN;
     loop {
         let query = sqlx::query_as::<_, Row>(SELECT).bind(after).bind(PAGE);
-        let page = query.fetch_all(vault.store.reader()).await;
+        let page = query.fetch_all(&vault.store.reader()).await;
         let page = page.map_err(|error| vault.store.error(error))?;
         for row in &page {
             walk.step(row)?;
@@ -140,7 +140,8 @@ async fn walk(
         }
     }
     let verified = walk.end()?;
-    let untold = sqlx::query_scalar(UNTOLD).fetch_optional(vault.store.reader());
+    let reader = vault.store.reader();
+    let untold = sqlx::query_scalar(UNTOLD).fetch_optional(&reader);
     match untold.await.map_err(|error| vault.store.error(error))? {
         Some(connection) => Err(AuditError::Untold { connection }),
         None => Ok(verified),

@@ -35,7 +35,7 @@ pub async fn count(
                  AND r.started_ms >= $1 AND r.started_ms < $2
                GROUP BY c.name, r.outcome ORDER BY c.name, r.outcome";
     let query = sqlx::query_as::<_, (String, String, i64)>(sql).bind(from);
-    let rows = query.bind(to).fetch_all(vault.store.reader()).await;
+    let rows = query.bind(to).fetch_all(&vault.store.reader()).await;
     let rows = rows.map_err(|error| vault.store.error(error))?;
     let read = |(name, outcome, count): (String, String, i64)| {
         let connection = name.parse().map_err(|_| VaultError::Damaged {

@@ -93,7 +93,7 @@ pub(super) async fn find(
     let query = sqlx::query_as::<_, Row>(SELECT).bind(name.as_str());
     let rows = query
         .bind(moment.wall)
-        .fetch_all(shared.vault.store().reader())
+        .fetch_all(&shared.vault.store().reader())
         .await;
     let mut rows = rows.map_err(|error| shared.failed(error))?.into_iter();
     let Some(first) = rows.next() else {

@@ -53,7 +53,7 @@ pub async fn last_skew(vault: &Vault) -> Result<Option<Skew>, VaultError> {
     let sql = "SELECT skew_ms AS ahead_millis, ended_ms AS at FROM refreshes
                WHERE skew_ms IS NOT NULL ORDER BY ended_ms DESC LIMIT 1";
     let skew = sqlx::query_as(sql)
-        .fetch_optional(vault.store.reader())
+        .fetch_optional(&vault.store.reader())
         .await;
     skew.map_err(|error| vault.store.error(error))
 }

@@ -29,7 +29,7 @@ use crate::{
 /// version has changed.
 #[derive(Debug)]
 pub struct KnownCallers {
-    version: i64,
+    version: CallersVersion,
     index_key: IndexKey,
     proxy_tokens: ProxyTokenKey,
     handles: HashMap<HandleId, KnownHandle>,
@@ -37,6 +37,14 @@ pub struct KnownCallers {
     adopted: HashMap<Fingerprint, HandleId>,
     /// Callers by client ID; only adopted ones share one.
     clients: HashMap<String, Vec<Arc<KnownCaller>>>,
+}
+
+/// A moment in the life of all callers of a vault; of two, the greater is the later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CallersVersion {
+    /// How often the vault was opened anew: an older copy may have come in its place.
+    file: u64,
+    number: i64,
 }
 
 /// A caller as a server knows it.

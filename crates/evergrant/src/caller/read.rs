@@ -97,10 +97,10 @@ pub async fn exchange_apps(
 async fn select(vault: &Vault, sql: String) -> Result<Vec<Caller>, VaultError> {
     let failed = |error| vault.store.error(error);
     let query = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql));
-    let rows = query.fetch_all(vault.store.reader()).await;
+    let rows = query.fetch_all(&vault.store.reader()).await;
     let rows = rows.map_err(failed)?;
     let mut connections: HashMap<String, Vec<ConnectionRow>> = HashMap::new();
-    for row in self::connections(vault.store.reader(), None)
+    for row in self::connections(&vault.store.reader(), None)
         .await
         .map_err(failed)?
     {

@@ -129,7 +129,7 @@ async fn select(
     let before_the_last = limits.for_programs().saturating_sub(1);
     let query = sqlx::query_as::<_, Row>(sqlx::AssertSqlSafe(sql)).bind(now);
     let query = query.bind(from).bind(to).bind(before_the_last).bind(name);
-    let rows = query.fetch_all(vault.store.reader()).await;
+    let rows = query.fetch_all(&vault.store.reader()).await;
     let rows = rows.map_err(|error| vault.store.error(error))?;
     let read = |row: Row| {
         let ledger = Ledger {

@@ -247,7 +247,7 @@ pub async fn most_places_used(vault: &Vault) -> Result<u32, VaultError> {
         "SELECT count(*) FROM ({PLACES_TAKEN}) GROUP BY app_id ORDER BY count(*) DESC LIMIT 1"
     );
     let query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql));
-    let most = query.fetch_optional(vault.store.reader()).await;
+    let most = query.fetch_optional(&vault.store.reader()).await;
     let most = most.map_err(|error| vault.store.error(error))?.unwrap_or(0);
     Ok(u32::try_from(most).unwrap_or(u32::MAX))
 }
@@ -263,7 +263,7 @@ pub async fn places_of(vault: &Vault, name: &ConnectionName) -> Result<u32, Vaul
            (SELECT app_id FROM connections WHERE name = $1 AND removed_at IS NULL)"
     );
     let query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(sql)).bind(name.as_str());
-    let used = query.fetch_one(vault.store.reader()).await;
+    let used = query.fetch_one(&vault.store.reader()).await;
     let used = used.map_err(|error| vault.store.error(error))?;
     Ok(u32::try_from(used).unwrap_or(u32::MAX))
 }

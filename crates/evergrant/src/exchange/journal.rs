@@ -125,7 +125,7 @@ pub(super) async fn connection_of(
     let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
                WHERE e.grant_fingerprint = $1 AND e.state = 'done' AND c.removed_at IS NULL";
     let query = sqlx::query_as(sql).bind(grant.as_bytes());
-    let found = query.fetch_optional(vault.store().reader()).await;
+    let found = query.fetch_optional(&vault.store().reader()).await;
     let found = named(found.map_err(|error| vault.store().error(error))?)?;
     Ok(found.map(|(_, name)| name))
 }
@@ -138,7 +138,7 @@ pub(super) async fn brought(
     let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
                WHERE e.id = $1 AND e.state = 'done' AND c.removed_at IS NULL";
     let query = sqlx::query_as(sql).bind(id.to_string());
-    let found = query.fetch_optional(vault.store().reader()).await;
+    let found = query.fetch_optional(&vault.store().reader()).await;
     named(found.map_err(|error| vault.store().error(error))?)
 }
 
@@ -168,7 +168,7 @@ pub(super) async fn reopen(vault: &UnlockedVault, id: ExchangeId) -> Result<(), 
 pub(super) async fn find(vault: &Vault, id: ExchangeId) -> Result<Option<Entry>, VaultError> {
     let sql = "SELECT id, name, state, reason, at FROM exchanges WHERE id = $1";
     let query = sqlx::query_as::<_, Row>(sql).bind(id.to_string());
-    let row = query.fetch_optional(vault.store.reader()).await;
+    let row = query.fetch_optional(&vault.store.reader()).await;
     row.map_err(|error| vault.store.error(error))?
         .map(Entry::try_from)
         .transpose()
@@ -182,7 +182,7 @@ pub(super) async fn prepared_before(
     let sql = "SELECT id, name, state, reason, at FROM exchanges
                WHERE state = 'prepared' AND at < $1 ORDER BY at";
     let query = sqlx::query_as::<_, Row>(sql).bind(before);
-    let rows = query.fetch_all(vault.store.reader()).await;
+    let rows = query.fetch_all(&vault.store.reader()).await;
     let rows = rows.map_err(|error| vault.store.error(error))?;
     rows.into_iter().map(Entry::try_from).collect()
 }
@@ -297,7 +297,8 @@ mod tests {
             .into_iter()
             .flat_map(|outcome| [(outcome, false), (outcome, true)])
         {
-            let wipe = sqlx::query("DELETE FROM exchanges").execute(unlocked.store().reader());
+            let reader = unlocked.store().reader();
+            let wipe = sqlx::query("DELETE FROM exchanges").execute(&reader);
             wipe.await.unwrap();
             let mut begin = async |answer_lost| {
                 let id = ExchangeId::generate(&mut world.rng);
@@ -306,7 +307,7 @@ mod tests {
             let (id, first) = begin(false).await;
             first.unwrap().expect("nothing is known of it");
             let set = sqlx::query("UPDATE exchanges SET state = $1").bind(outcome.as_str());
-            set.execute(unlocked.store().reader()).await.unwrap();
+            set.execute(&unlocked.store().reader()).await.unwrap();
             let (_, again) = begin(answer_lost).await;
             let may = outcome.may_try_again() && (outcome != Outcome::Failed || answer_lost);
             match again.unwrap() {

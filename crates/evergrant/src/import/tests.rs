@@ -60,7 +60,7 @@ impl World {
         let sql = format!("SELECT count(*) FROM {table}");
         let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
         query
-            .fetch_one(self.vault().store().reader())
+            .fetch_one(&self.vault().store().reader())
             .await
             .unwrap()
     }

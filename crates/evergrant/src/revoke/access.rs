@@ -55,7 +55,7 @@ async fn live(vault: &UnlockedVault, name: &ConnectionName) -> Result<Vec<Row>, 
                ORDER BY r.epoch";
     let query = sqlx::query_as(sql).bind(name.as_str());
     let query = query.bind(vault.clock().now());
-    let rows = query.fetch_all(vault.store().reader()).await;
+    let rows = query.fetch_all(&vault.store().reader()).await;
     rows.map_err(|error| vault.store().error(error))
 }
 

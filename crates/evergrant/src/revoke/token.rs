@@ -97,7 +97,7 @@ async fn select(
     connection_id: &str,
 ) -> Result<Vec<Sealed>, VaultError> {
     let query = sqlx::query_as(sql).bind(connection_id);
-    let found = query.fetch_all(vault.store().reader()).await;
+    let found = query.fetch_all(&vault.store().reader()).await;
     found.map_err(|error| vault.store().error(error))
 }
 

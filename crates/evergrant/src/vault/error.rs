@@ -82,6 +82,12 @@ pub enum VaultError {
         /// The database.
         path: PathBuf,
     },
+    /// Another vault lies where this one lay.
+    #[error("another vault lies at {path} than before")]
+    AnotherVault {
+        /// The database.
+        path: PathBuf,
+    },
     /// A file or folder cannot be read or made.
     #[error("cannot read or make {path}")]
     Io {
@@ -117,6 +123,12 @@ impl VaultError {
     }
 
     pub(crate) fn database(path: &Path, source: sqlx::Error) -> Self {
+        // It was let go of since it is not where it was.
+        if matches!(source, sqlx::Error::PoolClosed) {
+            return Self::Gone {
+                path: path.to_owned(),
+            };
+        }
         let problem = DatabaseProblem::of(&source);
         Self::Database {
             path: path.to_owned(),

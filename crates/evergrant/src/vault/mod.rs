@@ -21,7 +21,7 @@ use rand::CryptoRng;
 
 pub use self::error::{DatabaseProblem, VaultError};
 pub(crate) use self::fingerprint::{Fingerprint, IndexKey};
-pub use self::watch::Watch;
+pub use self::watch::{Change, Watch};
 use self::{
     master_key::{KeyError, KeySource},
     meta::Meta,

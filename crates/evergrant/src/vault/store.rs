@@ -1,11 +1,18 @@
 //! The database: pool, transactions, migrations, and nothing else.
 
 use std::{
+    fs::Metadata,
     io::ErrorKind,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use sqlx::{
     Connection, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::Migrator,
@@ -24,52 +31,110 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 /// How long a writer waits for the one before it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The vault's database.
+/// The vault's database. Clones share everything.
 #[derive(Clone, Debug)]
-pub(crate) struct Store {
-    pool: SqlitePool,
+pub(crate) struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Closed while the file is gone.
+    pool: ArcSwap<SqlitePool>,
     path: PathBuf,
+    file: FileId,
+    connections: u32,
+    /// How often another file was opened in the place of the first.
+    reopened: AtomicU64,
+}
+
+/// Which file of the machine one is, whatever it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl From<&Metadata> for FileId {
+    fn from(file: &Metadata) -> Self {
+        Self {
+            device: file.dev(),
+            inode: file.ino(),
+        }
+    }
 }
 
 impl Store {
-    /// Opens the database; `None` if there is none. Its tables are as old as it is until [`migrate`](Self::migrate).
+    /// Opens the database; `None` if none was made yet. Its tables are as old as it is until [`migrate`](Self::migrate).
     pub(super) async fn open(path: &Path) -> Result<Option<Self>, VaultError> {
         Self::open_with(path, BUSY_TIMEOUT).await
     }
 
     async fn open_with(path: &Path, busy_timeout: Duration) -> Result<Option<Self>, VaultError> {
-        let length = match std::fs::metadata(path) {
-            Ok(file) => file.len(),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(VaultError::io(path, error)),
+        let Some(file) = find(path)? else {
+            return match is_left_behind(path) {
+                true => Err(VaultError::Gone {
+                    path: path.to_owned(),
+                }),
+                false => Ok(None),
+            };
         };
-        // SQLite would take it for a new database, and write into it.
-        if length == 0 {
-            return Err(VaultError::NotAVault {
-                path: path.to_owned(),
-            });
-        }
         file_system::check_local(files::parent(path))?;
         // A command does one thing at a time, and each connection costs a thread, an open file and
         // a reading of the schema.
-        Ok(Some(Self {
-            pool: pool(path, 1, busy_timeout),
+        Ok(Some(Self(Arc::new(Inner {
+            pool: ArcSwap::from_pointee(pool(path, 1, busy_timeout)),
             path: path.to_owned(),
-        }))
+            file: FileId::from(&file),
+            connections: 1,
+            reopened: AtomicU64::new(0),
+        }))))
     }
 
     /// Returns the same database behind more connections: one that waits for the write lock holds up no
     /// reader.
     pub(super) fn with_connections(&self, connections: u32) -> Self {
-        Self {
-            pool: pool(&self.path, connections, BUSY_TIMEOUT),
-            path: self.path.clone(),
+        Self(Arc::new(Inner {
+            pool: ArcSwap::from_pointee(pool(self.path(), connections, BUSY_TIMEOUT)),
+            path: self.0.path.clone(),
+            file: self.0.file,
+            connections,
+            reopened: AtomicU64::new(0),
+        }))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Returns which file was opened first.
+    pub(super) fn file(&self) -> FileId {
+        self.0.file
+    }
+
+    /// Lets go of the file: from now on nothing is read from it and nothing is written into it, until
+    /// [`take_up`](Self::take_up). SQLite sees that it was moved, and touches nothing that may be in its place.
+    pub(super) fn let_go(&self) {
+        let pool = self.0.pool.load_full();
+        if !pool.is_closed() {
+            // What is under way comes to its end.
+            tokio::spawn(async move { pool.close().await });
         }
+    }
+
+    /// Opens the file that is at the path now.
+    pub(super) fn take_up(&self) {
+        let new = pool(self.path(), self.0.connections, BUSY_TIMEOUT);
+        self.0.pool.store(Arc::new(new));
+        self.0.reopened.fetch_add(1, Relaxed);
+    }
+
+    /// Tells how often another file was opened in the place of the first.
+    pub(crate) fn times_reopened(&self) -> u64 {
+        self.0.reopened.load(Relaxed)
     }
 
     /// Opens one more connection, beside those of the pool.
     pub(super) async fn connect(&self) -> Result<SqliteConnection, VaultError> {
-        let options = options(&self.path).busy_timeout(BUSY_TIMEOUT);
+        let options = options(self.path()).busy_timeout(BUSY_TIMEOUT);
         let connected = SqliteConnection::connect_with(&options).await;
         connected.map_err(|error| self.error(error))
     }
@@ -96,14 +161,14 @@ impl Store {
 
     /// Returns the pool, for a single reading statement; never inside a transaction, which holds the
     /// one connection.
-    pub(crate) fn reader(&self) -> &SqlitePool {
-        &self.pool
+    pub(crate) fn reader(&self) -> SqlitePool {
+        SqlitePool::clone(&self.0.pool.load())
     }
 
     /// Returns a connection for several statements. What goes back to the pool is tested before it is given
     /// out again, which costs as much as a statement: from [`reader`](Self::reader) each would cost twice.
     pub(crate) async fn connection(&self) -> Result<PoolConnection<Sqlite>, VaultError> {
-        let connection = self.pool.acquire().await;
+        let connection = self.reader().acquire().await;
         connection.map_err(|error| self.error(error))
     }
 
@@ -111,7 +176,7 @@ impl Store {
     /// fails with SQLITE_BUSY_SNAPSHOT as soon as somebody else wrote in between, whatever the
     /// timeout (<https://www.sqlite.org/lang_transaction.html>).
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, VaultError> {
-        let transaction = self.pool.begin_with(BEGIN).await;
+        let transaction = self.reader().begin_with(BEGIN).await;
         transaction.map_err(|error| self.error(error))
     }
 
@@ -140,7 +205,7 @@ impl Store {
     pub(super) async fn check(&self) -> Result<(), VaultError> {
         let check = sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)");
         let found = check
-            .fetch_one(&self.pool)
+            .fetch_one(&self.reader())
             .await
             .map_err(|error| self.error(error))?;
         if found == "ok" {
@@ -153,25 +218,25 @@ impl Store {
     /// Says that the database is not as a vault is.
     pub(crate) fn broken(&self, found: impl Into<String>) -> VaultError {
         VaultError::Broken {
-            path: self.path.clone(),
+            path: self.0.path.clone(),
             found: found.into(),
         }
     }
 
     /// Writes the log back into the database and closes it.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        self.reader().close().await;
     }
 
     /// Names the database in an error.
     pub(crate) fn error(&self, error: sqlx::Error) -> VaultError {
-        VaultError::database(&self.path, error)
+        VaultError::database(self.path(), error)
     }
 
     /// Says that the database is none that this program made.
     pub(super) fn not_a_vault(&self) -> VaultError {
         VaultError::NotAVault {
-            path: self.path.clone(),
+            path: self.0.path.clone(),
         }
     }
 
@@ -195,7 +260,7 @@ impl Store {
         }
         if version > latest {
             return Err(VaultError::Newer {
-                path: self.path.clone(),
+                path: self.0.path.clone(),
                 version,
                 latest,
             });
@@ -220,6 +285,28 @@ impl Store {
         row.and_then(|row| row.try_get(0))
             .map_err(|error| self.error(error))
     }
+}
+
+/// Finds the file of a database; `None` if there is none.
+pub(super) fn find(path: &Path) -> Result<Option<Metadata>, VaultError> {
+    match std::fs::metadata(path) {
+        // SQLite would take it for a new database, and write into it.
+        Ok(file) if file.len() == 0 => Err(VaultError::NotAVault {
+            path: path.to_owned(),
+        }),
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(VaultError::io(path, error)),
+    }
+}
+
+/// Tells whether there is what SQLite keeps beside a database, which is gone itself.
+fn is_left_behind(path: &Path) -> bool {
+    ["-wal", "-shm"].into_iter().any(|end| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(end);
+        Path::new(&beside).exists()
+    })
 }
 
 fn pool(path: &Path, connections: u32, busy_timeout: Duration) -> SqlitePool {

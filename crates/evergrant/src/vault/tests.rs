@@ -116,7 +116,7 @@ async fn a_new_first_key_seals_and_the_old_one_still_opens() {
             .unwrap();
         let unlocked = vault.unlock(&sources, &mut world.rng).await.unwrap();
         let keys = sqlx::query_scalar("SELECT count(*) FROM sealing_keys");
-        let keys: i64 = keys.fetch_one(unlocked.store().reader()).await.unwrap();
+        let keys: i64 = keys.fetch_one(&unlocked.store().reader()).await.unwrap();
         assert_eq!(keys, 2);
         let events = crate::audit::list(unlocked.vault(), crate::audit::Since::default());
         let events = events.await.unwrap();
@@ -130,7 +130,7 @@ async fn a_vault_of_a_later_version_is_left_alone() {
     let mut world = World::new();
     let made = world.open_or_make().await.unwrap();
     let set = sqlx::query("PRAGMA user_version = 99")
-        .execute(made.store().reader())
+        .execute(&made.store().reader())
         .await;
     set.unwrap();
     let refused = world.open_or_make().await.unwrap_err();
@@ -190,4 +190,23 @@ fn of_many_first_users_one_makes_it() {
             .collect()
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_vault_that_is_gone_is_not_taken_for_one_that_was_never_made() {
+    let mut world = World::new();
+    let made = world.open_or_make().await.unwrap();
+    connection::list(made.vault()).await.unwrap();
+    let path = world.folders().vault();
+    let away = path.with_extension("away");
+    fs::rename(&path, &away).unwrap();
+    for opened in [
+        Vault::open(&world.folders(), &world.clock).await.map(drop),
+        world.open_or_make().await.map(drop),
+    ] {
+        let error = opened.unwrap_err();
+        assert!(matches!(error, VaultError::Gone { .. }), "{error}");
+    }
+    fs::rename(&away, &path).unwrap();
+    world.open_or_make().await.unwrap();
 }

@@ -10,8 +10,8 @@ use evergrant::{
     audit::{self, Since},
     broker::{Report, Token, Wanted},
     caller::{
-        self, Adoption, CallerError, CallerName, Denied, ExchangeRight, Grant, Handle, Issued,
-        KnownCallers, Mode, NewCaller, ProxyToken, Rotation,
+        self, Adoption, CallerError, CallerName, CallersVersion, Denied, ExchangeRight, Grant,
+        Handle, Issued, KnownCallers, Mode, NewCaller, ProxyToken, Rotation,
     },
     connection::{self, ConnectionName},
     revoke,
@@ -68,7 +68,7 @@ impl Office {
         KnownCallers::load(&self.vault).await.unwrap()
     }
 
-    async fn version(&self) -> i64 {
+    async fn version(&self) -> CallersVersion {
         KnownCallers::version(self.vault.vault()).await.unwrap()
     }
 

@@ -88,7 +88,12 @@ async fn it_says_what_helps() {
 #[tokio::test]
 async fn it_makes_no_vault() {
     let world = World::new().await;
-    std::fs::remove_file(world.folders().vault()).unwrap();
+    for name in ["vault.db", "vault.db-wal", "vault.db-shm"] {
+        let path = world.folders().data.join(name);
+        if path.exists() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     let nothing = example(&world, "acme").await;
     let expected = "error: there is no vault in this folder\n";
     assert_eq!(

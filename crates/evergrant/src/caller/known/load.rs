@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use arc_swap::ArcSwapOption;
 use sqlx::{FromRow, Row, sqlite::SqliteRow};
 
-use super::{Grant, KnownCaller, KnownCallers, KnownHandle, Previous, ProxyTokenKey, Secret};
+use super::{
+    CallersVersion, Grant, KnownCaller, KnownCallers, KnownHandle, Previous, ProxyTokenKey, Secret,
+};
 use crate::{
     caller::{Caller, HandleId, read},
     clock::Timestamp,
@@ -26,20 +28,22 @@ struct HandleRow {
 }
 
 impl KnownCallers {
-    /// Returns the number that grows with every change of callers, their handles, and the names of their
+    /// Returns what grows with every change of callers, their handles, and the names of their
     /// connections. It costs one short statement: servers ask a few times a second.
     ///
     /// # Errors
     ///
     /// If the vault cannot be read.
-    pub async fn version(vault: &Vault) -> Result<i64, VaultError> {
+    pub async fn version(vault: &Vault) -> Result<CallersVersion, VaultError> {
+        let file = vault.store.times_reopened();
         let query = sqlx::query_scalar("SELECT callers_version FROM vault");
-        let version = query.fetch_one(vault.store.reader()).await;
-        version.map_err(|error| vault.store.error(error))
+        let version = query.fetch_one(&vault.store.reader()).await;
+        let number = version.map_err(|error| vault.store.error(error))?;
+        Ok(CallersVersion { file, number })
     }
 
     /// Returns the version that this was loaded at, or an earlier one: then it is loaded once too often.
-    pub fn loaded_version(&self) -> i64 {
+    pub fn loaded_version(&self) -> CallersVersion {
         self.version
     }
 
@@ -129,7 +133,7 @@ async fn handle_rows(vault: &UnlockedVault) -> Result<Vec<HandleRow>, VaultError
                  h.revoked_at IS NOT NULL OR c.removed_at IS NOT NULL AS is_dead
                FROM caller_connections h JOIN connections c ON c.id = h.connection_id
                ORDER BY c.name";
-    let rows = sqlx::query_as(sql).fetch_all(vault.store().reader()).await;
+    let rows = sqlx::query_as(sql).fetch_all(&vault.store().reader()).await;
     rows.map_err(|error| vault.store().error(error))
 }
 
@@ -142,7 +146,7 @@ async fn callers(
         living.entry(&row.caller_id).or_default().push(row);
     }
     let sql = "SELECT * FROM callers";
-    let rows = sqlx::query(sql).fetch_all(vault.store().reader()).await;
+    let rows = sqlx::query(sql).fetch_all(&vault.store().reader()).await;
     let rows = rows.map_err(|error| vault.store().error(error))?;
     let mut callers = HashMap::new();
     for row in &rows {

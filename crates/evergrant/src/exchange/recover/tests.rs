@@ -54,7 +54,7 @@ async fn done_with_file(world: &mut World) -> PathBuf {
 
 async fn execute(world: &World, sql: &'static str) {
     let reader = world.vault.store().reader();
-    sqlx::query(sql).execute(reader).await.unwrap();
+    sqlx::query(sql).execute(&reader).await.unwrap();
 }
 
 #[tokio::test]
