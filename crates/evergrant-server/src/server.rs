@@ -102,6 +102,7 @@ impl Server {
             Some(listener) => Some(UnixSocket::inherited(listener).map_err(StartError::Thread)?),
             None => config.unix.as_deref().map(listen::at_unix).transpose()?,
         };
+        broker.keep_every_token();
         let vault = broker.vault();
         let vault_watch = vault.vault().watch().await?;
         let callers = Callers::new(KnownCallers::load(vault).await?, None);

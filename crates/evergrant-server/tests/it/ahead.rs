@@ -12,8 +12,6 @@ async fn with_traffic_no_request_waits_for_a_refresh() {
     let estate = Estate::start().await;
     let caller = estate.caller("nightly", Mode::Direct).await;
     let first = estate.refresh(&caller).await.json();
-    // The first token of a process is not kept in memory, the second time it is.
-    estate.refresh(&caller).await;
     estate
         .world
         .fault(json!({"do": "delay", "seconds": 0.4}))

@@ -116,7 +116,6 @@ async fn recovers(estate: &Estate, caller: &Issued) {
 async fn with_a_caller() -> (Estate, Issued) {
     let estate = Estate::start().await;
     let caller = estate.caller("nightly", Mode::Direct).await;
-    // The first token is kept by nobody; what is used is looked after a moment later.
     estate.refresh(&caller).await;
     estate.settle().await;
     (estate, caller)

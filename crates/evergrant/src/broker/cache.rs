@@ -27,7 +27,8 @@ const UNCHECKED: Duration = Duration::from_secs(1);
 pub(super) struct Cache {
     /// Made when there is something to keep: it asks the system how many processors there are.
     tokens: OnceLock<HashMap<ConnectionName, Arc<Cached>>>,
-    /// Whether a token was given. The first is not kept: a process that asks once does not ask again.
+    /// Whether a token was given. The first is not kept, unless a server asks for it: a process that asks once does not
+    /// ask again.
     gave_one: AtomicBool,
     pub(super) handed_out: HandedOut,
 }
@@ -202,6 +203,11 @@ impl Cache {
         };
         let tokens = self.tokens.get_or_init(HashMap::new).pin();
         tokens.insert(data.connection.clone(), Arc::new(cached));
+    }
+
+    /// Keeps the first token too.
+    pub(super) fn keep_every_token(&self) {
+        self.gave_one.store(true, Ordering::Relaxed);
     }
 
     /// Forgets what is known of a connection.

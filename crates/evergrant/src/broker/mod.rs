@@ -179,6 +179,12 @@ impl Broker {
         *self.0.limits.lock().expect("whole") = limits;
     }
 
+    /// Keeps every token in memory from now on. Without this the first is not kept: a program that asks once
+    /// does not ask again.
+    pub fn keep_every_token(&self) {
+        self.0.cache.keep_every_token();
+    }
+
     /// Returns an access token of a connection that lives at least as long as wanted; or, if none can
     /// be had now, one that lives less long, with [`TokenWarning::Stale`].
     ///
