@@ -80,7 +80,7 @@ impl Wanted {
                 found, refreshed, ..
             }) => {
                 let newer = found.newest_epoch() > before.newest_epoch();
-                let token = found.token.as_ref();
+                let token = found.token_for(self);
                 let long =
                     token.is_some_and(|token| self.is_met_by(token.life, token.left(moment)));
                 // The result of a refresh is shared, however short it is.
@@ -160,7 +160,7 @@ async fn fly(shared: &Shared, before: &Found, wanted: &Wanted) -> Result<Flown, 
     loop {
         let moment = shared.moment();
         let found = found::find(shared, &before.name, &moment).await?;
-        if let Some(token) = &found.token {
+        if let Some(token) = found.token_for(wanted) {
             let result = awaited.is_some_and(|epoch| token.epoch >= epoch);
             let alive = token.epoch > newer_than && !token.left(&moment).is_zero();
             if will_do(token, &moment) || result && alive {

@@ -7,7 +7,7 @@ use zoho_oauth::{
 };
 
 use super::{
-    BrokerError, Shared,
+    BrokerError, Shared, Wanted,
     ledger::{Moment, SealedToken, TokenRow, longest_lived},
 };
 use crate::{
@@ -30,7 +30,10 @@ pub(super) struct Found {
     state: State,
     state_since: Timestamp,
     pub(super) state_reason: Option<String>,
+    /// The one that lives longest.
     pub(super) token: Option<SealedToken>,
+    /// The one that came last.
+    newest: Option<SealedToken>,
 }
 
 /// The app that a connection belongs to, without its secrets.
@@ -102,7 +105,8 @@ pub(super) async fn find(
     let boot = shared.boot.as_deref();
     let (mut found, first) = first.split(name)?;
     let tokens = std::iter::once(first).chain(rows.map(|row| row.token));
-    let tokens = tokens.filter_map(|token| token.read(boot));
+    let tokens: Vec<_> = tokens.filter_map(|token| token.read(boot)).collect();
+    found.newest = tokens.iter().max_by_key(|token| token.epoch).cloned();
     found.token = longest_lived(tokens, moment);
     Ok(found)
 }
@@ -138,6 +142,7 @@ impl Row {
             state_since: self.state_since,
             state_reason: self.state_reason,
             token: None,
+            newest: None,
             id: self.id,
         };
         Ok((found, self.token))
@@ -199,9 +204,17 @@ impl Found {
         }
     }
 
-    /// Returns which refresh brought the token, where there is one.
+    /// Returns which refresh brought the newest token, where there is one.
     pub(super) fn newest_epoch(&self) -> i64 {
-        self.token.as_ref().map_or(-1, |token| token.epoch)
+        self.newest.as_ref().map_or(-1, |token| token.epoch)
+    }
+
+    /// Returns the token to give: the one that lives longest, unless a new one is wanted.
+    pub(super) fn token_for(&self, wanted: &Wanted) -> Option<&SealedToken> {
+        match wanted.new {
+            true => self.newest.as_ref(),
+            false => self.token.as_ref(),
+        }
     }
 }
 

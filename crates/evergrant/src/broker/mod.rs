@@ -296,7 +296,7 @@ impl Shared {
                 found, warnings, ..
             } => {
                 found.check_not_revoked()?;
-                match &found.token {
+                match found.token_for(wanted) {
                     Some(token) => self.hand_out(&found, token, wanted, warnings).await,
                     None => Err(BrokerError::StillRefreshing),
                 }

@@ -139,6 +139,27 @@ async fn a_new_token_is_one_that_did_not_exist() {
 }
 
 #[tokio::test]
+async fn a_new_token_is_given_even_if_it_ends_before_the_old_one() {
+    let world = World::new().await;
+    let limits = json!({ "access_token_seconds": 640 });
+    world.control("PATCH", "/limits", limits).await;
+    let broker = world.broker().await;
+    let old = broker.token(&acme(), &Wanted::default()).await.unwrap();
+    let new = broker.token(&acme(), &new_token()).await.unwrap();
+    assert!(new.left() <= Duration::from_secs(640));
+    assert_ne!(
+        old.access_token().expose_secret(),
+        new.access_token().expose_secret()
+    );
+    let newer = world.token(&new_token()).await.unwrap();
+    assert_ne!(
+        new.access_token().expose_secret(),
+        newer.access_token().expose_secret()
+    );
+    assert_eq!(world.refreshes().await, 2);
+}
+
+#[tokio::test]
 async fn more_than_a_token_can_have_is_cut_and_said() {
     let world = World::new().await;
     let token = world.token(&min_valid(7200)).await.unwrap();
