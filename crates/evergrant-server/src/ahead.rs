@@ -37,6 +37,9 @@ const AT_ONCE: usize = 8;
 /// comes on top.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// How long it is left alone if its token lives: until then it is the broker that knows when the next may be made.
+const PAUSE_OF_FAILING: Duration = Duration::from_secs(5);
+
 /// Refreshes for as long as the server runs.
 pub(crate) async fn refresh(state: Arc<State>) {
     let mut looks = interval(LOOK);
@@ -49,39 +52,49 @@ pub(crate) async fn refresh(state: Arc<State>) {
         while refreshing.try_join_next().is_some() {}
         let now = state.now();
         tried.retain(|_, until| now < *until);
-        for name in due(&state, now) {
+        for (name, token) in due(&state, now) {
             if refreshing.len() >= AT_ONCE {
                 break;
             }
             if !tried.contains_key(&name) {
-                tried.insert(name.clone(), now.plus(PAUSE));
-                refreshing.spawn(refresh_one(state.clone(), name));
+                tried.insert(name.clone(), now.plus(pause(token.as_ref())));
+                refreshing.spawn(refresh_one(state.clone(), name, token));
             }
         }
     }
 }
 
-/// Lists the connections that are used and whose token's time has come, the most urgent first.
-fn due(state: &State, now: Timestamp) -> Vec<Arc<ConnectionName>> {
-    let mut due: HashMap<Arc<ConnectionName>, Duration> = HashMap::new();
+/// A connection, with how long its token lives.
+type Due = (Arc<ConnectionName>, Option<Lifetime>);
+
+/// Lists the connections that are used and whose token's time has come, or whose last refresh failed although a token
+/// lives, the most urgent first.
+fn due(state: &State, now: Timestamp) -> Vec<Due> {
+    let mut due: HashMap<Arc<ConnectionName>, Option<Lifetime>> = HashMap::new();
     for (grant, usage) in state.callers().all() {
         let is_used = usage.last_used().is_some_and(|at| at.until(now) < USED);
         if !is_used || due.contains_key(&grant.connection) {
             continue;
         }
         let lifetime = state.broker.lifetime_in_memory(&grant.connection);
-        let left = lifetime.as_ref().map_or(Duration::ZERO, |token| token.left);
         if lifetime.is_none_or(|token| is_due(&grant.connection, &token)) {
-            due.insert(grant.connection.clone(), left);
+            due.insert(grant.connection.clone(), lifetime);
         }
     }
     let mut due: Vec<_> = due.into_iter().collect();
-    due.sort_by_key(|(_, left)| *left);
-    due.into_iter().map(|(name, _)| name).collect()
+    due.sort_by_key(|(_, token)| token.map_or(Duration::ZERO, |token| token.left));
+    due
 }
 
 fn is_due(name: &ConnectionName, token: &Lifetime) -> bool {
-    token.left < at_left(name, token)
+    token.is_failing || token.left < at_left(name, token)
+}
+
+fn pause(token: Option<&Lifetime>) -> Duration {
+    match token {
+        Some(token) if token.is_failing && !token.left.is_zero() => PAUSE_OF_FAILING,
+        _ => PAUSE,
+    }
 }
 
 /// Returns with how much left a token is replaced: at a moment of its own for each token of each connection, so
@@ -98,14 +111,12 @@ fn ahead(token: &Lifetime) -> Duration {
     AHEAD.min(token.life / 2)
 }
 
-async fn refresh_one(state: Arc<State>, name: Arc<ConnectionName>) {
-    let min_valid = state
-        .broker
-        .lifetime_in_memory(&name)
-        .map(|token| ahead(&token));
-    // None is kept for this that is kept for people.
+async fn refresh_one(state: Arc<State>, name: Arc<ConnectionName>, token: Option<Lifetime>) {
+    // None is used for this that is kept for people.
     let wanted = Wanted {
-        min_valid,
+        min_valid: token.as_ref().map(ahead),
+        // Only a refresh tells whether refreshes work again.
+        new: token.is_some_and(|token| token.is_failing),
         ..Wanted::default()
     };
     if let Err(error) = state.broker.token(&name, &wanted).await {
@@ -123,6 +134,7 @@ mod tests {
             left: Duration::ZERO,
             life: Duration::from_secs(life),
             expires_at: Timestamp::from_millis(number),
+            is_failing: false,
         }
     }
 

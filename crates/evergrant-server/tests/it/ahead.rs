@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use evergrant::caller::Mode;
+use evergrant::{caller::Mode, connection::State};
 use serde_json::json;
 
-use crate::estate::Estate;
+use crate::{estate::Estate, world::new_token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_traffic_no_request_waits_for_a_refresh() {
@@ -34,6 +34,31 @@ async fn with_traffic_no_request_waits_for_a_refresh() {
     }
     assert_ne!(last["access_token"], first["access_token"]);
     assert_eq!(estate.world.refreshes().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_that_failed_is_tried_again_although_a_token_lives() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Direct).await;
+    estate.refresh(&caller).await;
+    let refused = json!({"error": "invalid_code"}).to_string();
+    let fault = json!({"do": "body", "status": 200, "body": refused, "times": 1});
+    estate.world.fault(fault).await;
+    estate.world.token(&new_token()).await.unwrap_err();
+    assert_eq!(estate.world.connection().await.state, State::Failing);
+    estate.settle().await;
+    assert_eq!(estate.world.refreshes().await, 1, "it is asked too early");
+    estate.world.pass(61).await;
+    for _ in 0..50 {
+        if estate.world.connection().await.state == State::Healthy {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(estate.world.connection().await.state, State::Healthy);
+    estate.world.pass(120).await;
+    estate.settle().await;
+    assert_eq!(estate.world.refreshes().await, 2, "once is enough");
 }
 
 #[tokio::test(flavor = "multi_thread")]

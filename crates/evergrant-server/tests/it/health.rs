@@ -117,7 +117,6 @@ async fn with_a_caller() -> (Estate, Issued) {
     let estate = Estate::start().await;
     let caller = estate.caller("nightly", Mode::Direct).await;
     estate.refresh(&caller).await;
-    estate.settle().await;
     (estate, caller)
 }
 

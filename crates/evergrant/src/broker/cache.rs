@@ -13,6 +13,7 @@ use zoho_oauth::AccessToken;
 
 use super::{
     BrokerError, Token, TokenWarning, Wanted,
+    found::Found,
     handed_out::{Counter, HandedOut},
     ledger::{Moment, SealedToken},
     memory::Lifetime,
@@ -38,6 +39,7 @@ struct Cached {
     credential: Fingerprint,
     token: SealedToken,
     checked: AtomicI64,
+    is_failing: AtomicBool,
     handed_out: Counter,
 }
 
@@ -76,11 +78,13 @@ impl Cache {
     /// Returns how long a token lives, whenever it was last seen in the vault.
     pub(super) fn lifetime(&self, name: &ConnectionName, moment: &Moment) -> Option<Lifetime> {
         let tokens = self.tokens.get()?.pin();
-        let token = &tokens.get(name)?.token;
+        let cached = tokens.get(name)?;
+        let token = &cached.token;
         Some(Lifetime {
             left: token.left(moment),
             life: token.life,
             expires_at: token.expires_at,
+            is_failing: cached.is_failing.load(Ordering::Relaxed),
         })
     }
 
@@ -165,19 +169,21 @@ impl Cache {
     /// Returns the data of a token, opened before, that the vault was just seen to have.
     pub(super) fn confirm(
         &self,
-        name: &ConnectionName,
-        credential: Fingerprint,
+        found: &Found,
         token: &SealedToken,
         moment: &Moment,
     ) -> Option<Arc<TokenData>> {
         let tokens = self.tokens.get()?.pin();
-        let cached = tokens.get(name)?;
+        let cached = tokens.get(&found.name)?;
         // What is sealed differs as soon as anything about the token does.
-        let same = cached.credential == credential && cached.token.sealed == token.sealed;
+        let same = cached.credential == found.credential && cached.token.sealed == token.sealed;
         same.then(|| {
             cached
                 .checked
                 .store(moment.up.as_millis(), Ordering::Relaxed);
+            cached
+                .is_failing
+                .store(found.is_failing(), Ordering::Relaxed);
             cached.data.clone()
         })
     }
@@ -186,7 +192,7 @@ impl Cache {
     pub(super) fn keep(
         &self,
         data: &Arc<TokenData>,
-        credential: Fingerprint,
+        found: &Found,
         token: &SealedToken,
         moment: &Moment,
     ) {
@@ -196,9 +202,10 @@ impl Cache {
         }
         let cached = Cached {
             data: data.clone(),
-            credential,
+            credential: found.credential,
             token: token.clone(),
             checked: AtomicI64::new(moment.up.as_millis()),
+            is_failing: AtomicBool::new(found.is_failing()),
             handed_out: self.handed_out.counter(&data.connection),
         };
         let tokens = self.tokens.get_or_init(HashMap::new).pin();

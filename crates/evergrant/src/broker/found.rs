@@ -216,6 +216,11 @@ impl Found {
             false => self.token.as_ref(),
         }
     }
+
+    /// Tells whether the last refresh failed, and a later one may not.
+    pub(super) fn is_failing(&self) -> bool {
+        self.state == State::Failing
+    }
 }
 
 /// How long an access token lives if the answer does not say

@@ -17,6 +17,8 @@ pub struct Lifetime {
     pub life: Duration,
     /// When it dies, by this machine's clock.
     pub expires_at: Timestamp,
+    /// Whether the last refresh of its connection failed, and a later one may not.
+    pub is_failing: bool,
 }
 
 impl Broker {
@@ -70,15 +72,11 @@ impl Shared {
         else {
             return self.cache.forget(name);
         };
-        if self
-            .cache
-            .confirm(name, credential, token, &moment)
-            .is_some()
-        {
+        if self.cache.confirm(found, token, &moment).is_some() {
             return;
         }
         match self.open(found, token) {
-            Ok(data) => self.cache.keep(&data.into(), credential, token, &moment),
+            Ok(data) => self.cache.keep(&data.into(), found, token, &moment),
             // Whoever asks for it next drops it from the vault too.
             Err(_) => self.cache.forget(name),
         }

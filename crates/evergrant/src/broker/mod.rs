@@ -321,12 +321,12 @@ impl Shared {
         wanted: &Wanted,
         mut warnings: Vec<TokenWarning>,
     ) -> Result<Token, BrokerError> {
-        let (moment, credential) = (self.moment(), found.credential);
-        let data = match self.cache.confirm(&found.name, credential, token, &moment) {
+        let moment = self.moment();
+        let data = match self.cache.confirm(found, token, &moment) {
             Some(data) => data,
             None => {
                 let data = Arc::new(self.open(found, token)?);
-                self.cache.keep(&data, credential, token, &moment);
+                self.cache.keep(&data, found, token, &moment);
                 data
             }
         };

@@ -49,7 +49,7 @@ impl Refresh<'_> {
                     let (data, moment) = (Arc::new(data), self.shared.moment());
                     let token = SealedToken::unsaved(&data, life, lease);
                     let cache = &self.shared.cache;
-                    cache.keep(&data, self.found.credential, &token, &moment);
+                    cache.keep(&data, self.found, &token, &moment);
                     Refreshed::Token(Flown::Unsaved {
                         left: token.left(&moment),
                         data,
