@@ -1,6 +1,11 @@
 //! The command line: the tree of commands, and the way from arguments to an exit code.
 
-use std::{cell::OnceCell, ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    cell::{Cell, OnceCell},
+    ffi::OsString,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
@@ -9,6 +14,7 @@ use crate::{
     environment::Environment,
     inputs::{prompter::Terminal, stdin::Stdin},
     paths::Paths,
+    socket::{self, Found},
     telemetry,
 };
 use error::CliError;
@@ -131,6 +137,8 @@ pub(crate) struct Context<'a> {
     pub(crate) output: Output,
     pub(crate) stdin: Stdin,
     config: OnceCell<Config>,
+    /// Whether the vault was opened by a command that may change what a server gives.
+    may_have_changed: Cell<bool>,
     program: String,
     /// Whether a person sees standard error, and may be asked.
     pub(crate) attended: bool,
@@ -170,6 +178,17 @@ impl Context<'_> {
     pub(crate) fn environment_of_children(&self) -> Result<Environment, CliError> {
         let config = self.config()?;
         Ok(self.environment.without_secrets(&config.secret_variables()))
+    }
+
+    /// Has the servers of this home take in at once what was changed, and waits for that. There may be none.
+    fn have_servers_look(&self) {
+        let named = (self.config().ok()).and_then(|config| config.server.unix.clone());
+        let places = socket::places(self.options.home.as_deref(), self.environment);
+        for place in places.into_iter().chain(named) {
+            if let Found::Server(stream) = socket::connect(&place) {
+                socket::look(stream);
+            }
+        }
     }
 
     /// Returns the configuration, which is read once.
@@ -213,6 +232,7 @@ pub fn run(
         output,
         stdin: Stdin::new(stdin, typed),
         config: OnceCell::new(),
+        may_have_changed: Cell::new(false),
         program: program_of(&arguments),
         attended,
         exit_code: 0,
@@ -250,7 +270,13 @@ fn logged(command: Command, context: &mut Context<'_>) -> Result<(), CliError> {
         _ => telemetry::Settings::resolve(options, environment, &config.log)?,
     };
     context.log = settings.map(|settings| settings.start());
-    dispatch(command, context)
+    let serves = matches!(command, Command::Serve(_));
+    let outcome = dispatch(command, context);
+    // Whatever became of it: something may have been changed before it failed.
+    if context.may_have_changed.get() && !serves {
+        context.have_servers_look();
+    }
+    outcome
 }
 
 /// Returns the name by which the program was called.

@@ -5,6 +5,6 @@ mod find;
 mod http;
 
 pub(crate) use self::{
-    ask::{Given, Wish, may_ask, report, token},
+    ask::{Given, Wish, look, may_ask, report, token},
     find::{Found, connect, places},
 };

@@ -7,6 +7,7 @@ mod callers;
 mod connections;
 mod credentials;
 mod input;
+mod look;
 mod new_caller;
 mod openapi;
 mod problems;
@@ -82,6 +83,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter)> {
             post(credentials::connect),
         ),
         ("get", "/audit", get(audit::list)),
+        ("post", "/look", post(look::look)),
     ]
 }
 

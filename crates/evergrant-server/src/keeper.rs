@@ -3,19 +3,27 @@
 
 use std::{sync::Arc, time::Duration};
 
+use evergrant::clock::Timestamp;
+
 use evergrant::{
     caller::KnownCallers,
     vault::{Change, VaultError, Watch},
 };
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, MissedTickBehavior, interval},
+};
 
 use crate::{callers::Callers, state::State};
 
 /// How often the vault is asked whether it changed.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How long after a look for somebody who is not known there is no other.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How many looks for somebody who is not known there are at once, and in a second.
+const LOOKS: u64 = 20;
+
+/// How many wait to have it asked at once.
+const WAITING: usize = 64;
 
 /// How long somebody who is not known waits for that.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,15 +31,27 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often memory is read again although nothing changed, as far as we noticed.
 const AT_LEAST: Duration = Duration::from_secs(60);
 
+/// Somebody who waits until the vault was looked at: it is dropped then.
+pub(crate) type Waiter = oneshot::Sender<()>;
+
+/// Makes the line of those who wait.
+pub(crate) fn line() -> (mpsc::Sender<Waiter>, mpsc::Receiver<Waiter>) {
+    mpsc::channel(WAITING)
+}
+
 /// Looks after memory for as long as the server runs.
-pub(crate) async fn keep(state: Arc<State>, mut watch: Watch) {
+pub(crate) async fn keep(state: Arc<State>, mut watch: Watch, mut waiting: mpsc::Receiver<Waiter>) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut read = Instant::now();
     // A change that could not be taken in is tried again.
     let mut behind = false;
     loop {
-        looks.tick().await;
+        // Whoever waits goes on at the end of this round.
+        let _waiter = tokio::select! {
+            _ = looks.tick() => None,
+            waiter = waiting.recv() => waiter,
+        };
         let changed = watch.changed().await;
         behind |= read.elapsed() >= AT_LEAST || !matches!(changed, Ok(Change::Nothing));
         if !behind {
@@ -80,16 +100,22 @@ impl State {
         Ok(())
     }
 
+    /// Has the vault looked at now, and waits for that.
+    pub(crate) async fn look_now(&self) {
+        let (waiter, looked) = oneshot::channel();
+        // A keeper that is gone has stopped with the server.
+        if self.waiting.send(waiter).await.is_ok() {
+            let _ = looked.await;
+        }
+    }
+
     /// Reads who may before the keeper's next look, for somebody who is not known: perhaps since a moment ago.
-    /// Whoever guesses does not make the vault answer more than ten times a second.
+    /// Whoever guesses does not make the vault answer more often than [`LOOKS`] says.
     pub(crate) async fn look_again(&self) {
-        {
-            // Unwrap safety: nothing panics while it holds the lock.
-            let mut looked = self.looked.lock().expect("whole");
-            if looked.is_some_and(|last| last.elapsed() < LOOK_AGAIN) {
-                return;
-            }
-            *looked = Some(Instant::now());
+        // Unwrap safety: nothing panics while it holds the lock.
+        let may = self.looks.lock().expect("whole").take(self.now());
+        if !may {
+            return;
         }
         let read = tokio::time::timeout(PATIENCE, self.read_callers()).await;
         if let Ok(Err(error)) = read {
@@ -107,5 +133,52 @@ impl State {
             // The keeper goes on trying.
             Err(error) => tracing::warn!(%error, "the callers could not be read again"),
         }
+    }
+}
+
+/// How many looks there may be at this moment.
+pub(crate) struct Looks {
+    /// When all of them will be there again.
+    full_at: Timestamp,
+}
+
+impl Looks {
+    pub(crate) fn new() -> Self {
+        Self {
+            full_at: Timestamp::from_millis(0),
+        }
+    }
+
+    /// Takes one; tells whether there was one.
+    fn take(&mut self, now: Timestamp) -> bool {
+        const EACH: Duration = Duration::from_millis(1000 / LOOKS);
+        let all = EACH * LOOKS as u32;
+        let missing = now.until(self.full_at);
+        // A clock that was set back is no reason to stop looking.
+        let missing = if missing > all {
+            Duration::ZERO
+        } else {
+            missing
+        };
+        if missing + EACH > all {
+            return false;
+        }
+        self.full_at = now.plus(missing + EACH);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_are_counted_over_all_and_come_again() {
+        let (mut looks, now) = (Looks::new(), Timestamp::from_millis(1_000_000));
+        let taken = |looks: &mut Looks, now| (0..100).filter(|_| looks.take(now)).count();
+        assert_eq!(taken(&mut looks, now), 20);
+        assert_eq!(taken(&mut looks, now.plus(Duration::from_millis(500))), 10);
+        assert_eq!(taken(&mut looks, now.plus(Duration::from_secs(60))), 20);
+        assert_eq!(taken(&mut looks, now), 20, "the clock was set back");
     }
 }

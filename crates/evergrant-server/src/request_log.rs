@@ -17,7 +17,7 @@ use crate::asking::{self, Asking, RequestId};
 pub(crate) const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The words of our own paths; whatever else stands there is somebody's name.
-const WORDS: [&str; 25] = [
+const WORDS: [&str; 26] = [
     "audit",
     "callers",
     "connect",
@@ -27,6 +27,7 @@ const WORDS: [&str; 25] = [
     "evergrant",
     "exchange",
     "healthz",
+    "look",
     "metrics",
     "oauth",
     "openapi.json",

@@ -13,7 +13,11 @@ use evergrant::{
     caller::KnownCallers,
     vault::{VaultError, Watch},
 };
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::timeout,
+};
 use zoho_oauth::TransportConfig;
 
 use crate::{
@@ -22,7 +26,7 @@ use crate::{
     chores,
     config::{Config, PublicUrl, USUAL_ADDRESS},
     host::Hosts,
-    keeper,
+    keeper::{self, Waiter},
     listen::{self, ListenError, UnixSocket},
     reload::Reloader,
     state::State,
@@ -44,6 +48,7 @@ pub struct Server {
     transport: TransportConfig,
     stop: watch::Sender<bool>,
     vault_watch: Watch,
+    waiters: mpsc::Receiver<Waiter>,
 }
 
 /// Why a server cannot start.
@@ -113,7 +118,8 @@ impl Server {
         let hosts = Hosts::new(&public_url, &config.hosts, &addresses);
         let transport = config.transport.clone();
         let connections = config.connections.get().div_ceil(workers);
-        let state = State::new(broker, config, public_url, hosts, callers);
+        let (waiting, waiters) = keeper::line();
+        let state = State::new(broker, config, public_url, hosts, callers, waiting);
         let (stop, stopping) = watch::channel(false);
         let state = Arc::new(state);
         let reloader = Reloader::new(state.clone(), addresses.clone(), tls);
@@ -132,6 +138,7 @@ impl Server {
             transport,
             stop,
             vault_watch,
+            waiters,
         })
     }
 
@@ -158,7 +165,7 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let state = self.work.worker.state.clone();
         let mut beside = JoinSet::new();
-        beside.spawn(keeper::keep(state.clone(), self.vault_watch));
+        beside.spawn(keeper::keep(state.clone(), self.vault_watch, self.waiters));
         beside.spawn(ahead::refresh(state.clone()));
         beside.spawn(chores::go_on(state.clone()));
         beside.spawn(alerts::tell(state.clone(), self.transport));

@@ -11,7 +11,7 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use evergrant::{Broker, caller::Denied, clock::Timestamp};
 
-use tokio::time::Instant;
+use tokio::sync::mpsc;
 
 use crate::{
     accounts::{Exchanges, Refusal},
@@ -25,6 +25,7 @@ use crate::{
     failures::Failures,
     hand_outs::HandOuts,
     host::Hosts,
+    keeper::{Looks, Waiter},
     metrics::Metrics,
     overview::Overview,
     proxy::Proxy,
@@ -53,8 +54,10 @@ pub(crate) struct State {
     grace: Mutex<Duration>,
     pub(crate) request_ids: RequestIds,
     pub(crate) api: Api,
-    /// When somebody who is not known made the vault answer.
-    pub(crate) looked: Mutex<Option<Instant>>,
+    /// How often somebody who is not known may make the vault answer.
+    pub(crate) looks: Mutex<Looks>,
+    /// Who waits until the vault was looked at.
+    pub(crate) waiting: mpsc::Sender<Waiter>,
     callers: ArcSwap<Callers>,
 }
 
@@ -65,6 +68,7 @@ impl State {
         public_url: PublicUrl,
         hosts: Hosts,
         callers: Callers,
+        waiting: mpsc::Sender<Waiter>,
     ) -> Self {
         let now = broker.vault().vault().now();
         let shares = Arc::new(Shares::new(&config));
@@ -87,7 +91,8 @@ impl State {
             exchanges: Exchanges::new(config.transport, config.retries, config.rng),
             denials: Denials::default(),
             hand_outs: HandOuts::default(),
-            looked: Mutex::default(),
+            looks: Mutex::new(Looks::new()),
+            waiting,
             callers: ArcSwap::from_pointee(callers),
         }
     }

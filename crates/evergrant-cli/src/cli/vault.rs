@@ -32,6 +32,7 @@ impl Context<'_> {
     pub(crate) async fn unlocked_vault(&self) -> Result<UnlockedVault, CliError> {
         let (folders, sources) = (self.paths()?.folders, self.key_sources()?);
         let (clock, mut rng) = (Clock::system(), rng());
+        self.may_have_changed.set(true);
         let vault = UnlockedVault::open_or_make(&folders, &sources, &clock, &mut rng).await;
         let vault = vault.map_err(|error| explain(&error))?;
         Ok(vault.acting_as(&this_user()))
@@ -42,6 +43,7 @@ impl Context<'_> {
         let Some(vault) = self.vault().await? else {
             return Ok(None);
         };
+        self.may_have_changed.set(true);
         let unlocked = vault.unlock(&self.key_sources()?, &mut rng()).await;
         let unlocked = unlocked.map_err(|error| explain(&error))?;
         Ok(Some(unlocked.acting_as(&this_user())))

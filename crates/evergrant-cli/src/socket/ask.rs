@@ -9,8 +9,11 @@ use serde_json::json;
 use zeroize::Zeroizing;
 use zoho_oauth::AccessToken;
 
-use super::http::{Reply, exchange};
+use super::http::{Reply, exchange, exchange_within};
 use crate::cli::error::CliError;
+
+/// How long a server may take to look at the vault, which it does in a millisecond.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What is wanted of a token.
 pub(crate) struct Wish<'a> {
@@ -70,6 +73,12 @@ pub(crate) fn report(
     let body = Zeroizing::new(json!({ "access_token": refused.expose_secret() }).to_string());
     let reply = exchange(stream, "POST", &path, &body).ok();
     Ok(answered(reply)?.and_then(|reply| read_report(reply.body())))
+}
+
+/// Has a server take in what was changed in the vault. One that is slow notices by itself.
+pub(crate) fn look(stream: UnixStream) {
+    // Whatever it answers, if anything.
+    let _ = exchange_within(LOOK, stream, "POST", "/evergrant/v1/look", "");
 }
 
 /// Looks whether the server answers this user.

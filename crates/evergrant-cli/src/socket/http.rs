@@ -44,12 +44,24 @@ struct Head {
 
 /// Sends a request and reads the reply.
 pub(super) fn exchange(
+    stream: UnixStream,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> io::Result<Reply> {
+    exchange_within(PATIENCE, stream, method, path, body)
+}
+
+/// Does so with a server that is silent for so long at the most.
+pub(super) fn exchange_within(
+    patience: Duration,
     mut stream: UnixStream,
     method: &str,
     path: &str,
     body: &str,
 ) -> io::Result<Reply> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     let length = body.len();
     let request = Zeroizing::new(format!(
         "{method} {path} HTTP/1.1\r\nhost: evergrant\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"

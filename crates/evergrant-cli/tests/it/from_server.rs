@@ -250,3 +250,22 @@ fn the_doctor_looks_at_a_server() {
     assert_eq!(other.exit_code, 3, "{other:?}");
     assert!(other.stdout.contains("no Evergrant"), "{}", other.stdout);
 }
+
+#[test]
+fn what_a_command_changed_a_server_knows_when_it_ends() {
+    let flow = kept();
+    let _server = Served::start(&flow.world, "");
+    for _ in 0..3 {
+        let new = flow.world.run("token acme --force-new --reserve");
+        assert_eq!(new.exit_code, 0, "{new:?}");
+        let given = flow.world.run("token acme");
+        assert_eq!(given.stdout, new.stdout);
+    }
+    let names = ["acme", "beta", "gamma", "delta"];
+    for pair in names.windows(2) {
+        let line = format!("connections rename {} {}", pair[0], pair[1]);
+        assert_eq!(flow.world.run(&line).exit_code, 0);
+        let line = format!("token {}", pair[0]);
+        assert_ne!(flow.world.run(&line).exit_code, 0, "{line}");
+    }
+}

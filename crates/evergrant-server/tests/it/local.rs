@@ -107,6 +107,7 @@ async fn another_user_gets_the_connections_that_a_rule_names_and_nothing_else() 
         "/callers",
         "/callers/nightly/rotate",
         "/callers/nightly/connect",
+        "/look",
     ] {
         let refused = ask(&socket, Some(OTHER), path, &["-d", "{}"]);
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");

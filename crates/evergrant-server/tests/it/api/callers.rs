@@ -1,6 +1,6 @@
 //! Callers that an administrator adds, changes and revokes over HTTP.
 
-use evergrant::caller::Mode;
+use evergrant::caller::{self, Mode};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -300,4 +300,32 @@ async fn works(estate: &Estate, credentials: &Value) -> bool {
     ];
     let reply = estate.post("/oauth/v2/token", &form).await;
     reply.json()["access_token"].is_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_changed_the_vault_has_the_server_look() {
+    let estate = Estate::start().await;
+    let caller = estate.caller("nightly", Mode::Direct).await;
+    assert!(estate.refresh(&caller).await.json()["access_token"].is_string());
+    let vault = estate.world.vault().await;
+    caller::revoke(&vault, &caller.caller.name).await.unwrap();
+    let looked = estate.api("POST", "/look", Value::Null).await;
+    assert_eq!(looked.json(), json!({"looked": true}));
+    assert_eq!(
+        estate.refresh(&caller).await.json()["error"],
+        "invalid_code"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_were_added_a_moment_ago_are_known() {
+    let estate = Estate::start().await;
+    for name in ["one", "two", "three", "four", "five", "six"] {
+        let caller = estate.caller_at_once(name, Mode::Direct).await;
+        let reply = estate.refresh(&caller).await;
+        assert!(
+            reply.json()["access_token"].is_string(),
+            "{name}: {reply:?}"
+        );
+    }
 }
