@@ -90,7 +90,7 @@ async fn recover(state: &State) {
     match exchange::recover(state.broker.vault(), &mut rng).await {
         Ok(recovered) => {
             for one in &recovered {
-                tell(one);
+                tell(state, one).await;
             }
             state.metrics.recovered(&recovered);
         }
@@ -99,16 +99,27 @@ async fn recover(state: &State) {
     }
 }
 
-fn tell(recovered: &Recovered) {
+async fn tell(state: &State, recovered: &Recovered) {
     let id = recovered.waiting.id.to_string();
     match &recovered.fate {
         Fate::Kept(kept) => {
             let connection = kept.name.as_ref().map(ConnectionName::as_str);
-            tracing::info!(
-                id,
-                connection,
-                "an exchange that had broken off is finished"
-            );
+            let vault = state.broker.vault().vault();
+            let caller = exchange::begun_by(vault, recovered.waiting.id).await;
+            match (connection, caller.ok().flatten()) {
+                (Some(connection), Some(caller)) => tracing::warn!(
+                    id,
+                    connection,
+                    %caller,
+                    "an exchange that had broken off is finished; its caller gets a handle by the same code within ten \
+                     minutes, or by `evergrant callers connect {caller} --connection {connection}`"
+                ),
+                _ => tracing::info!(
+                    id,
+                    connection,
+                    "an exchange that had broken off is finished"
+                ),
+            }
         }
         Fate::Unknown => {
             tracing::debug!(id, "of an exchange nobody knows what became of its grant")

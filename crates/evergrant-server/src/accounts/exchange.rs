@@ -3,9 +3,10 @@
 //!
 //! An exchange runs in a task that no request owns, once for a caller and its code, however often that is sent:
 //! whoever sends it again within ten minutes gets the same handle, also when the first answer was lost, or when
-//! others brought home what came: the chores, or a person. A server that was started anew has forgotten that
-//! handle, of which the vault has a hash only, and who sent which code. It goes by what the vault says of the
-//! code: one that was used is `invalid_code`, and one whose exchange nobody has ended yet `general_error`.
+//! others brought home what came: the chores, or a person; and also when the server ended before there was a handle.
+//! A server that was started anew has forgotten the handles that were made, of which the vault has a hash only. It
+//! goes by what the vault says of the code: one that was used is `invalid_code`, and one whose exchange nobody has
+//! ended yet `general_error`.
 
 mod memory;
 mod run;

@@ -3,6 +3,7 @@
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::{
+    caller::CallerName,
     clock::Timestamp,
     connection::ConnectionName,
     vault::{Fingerprint, UnlockedVault, Vault, VaultError, escrow::ExchangeId},
@@ -130,6 +131,42 @@ pub(super) async fn connection_of(
     Ok(found.map(|(_, name)| name))
 }
 
+/// Finds what the exchange of a grant has brought, if a caller began it since a moment and never had a handle for it.
+pub(super) async fn brought_to(
+    vault: &UnlockedVault,
+    grant: Fingerprint,
+    caller_id: &str,
+    since: Timestamp,
+) -> Result<Option<ConnectionName>, VaultError> {
+    let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
+               WHERE e.grant_fingerprint = $1 AND e.state = 'done' AND e.caller_id = $2 AND e.at >= $3
+                 AND c.removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM caller_connections h
+                   WHERE h.caller_id = e.caller_id AND h.connection_id = c.id)";
+    let query = sqlx::query_as(sql).bind(grant.as_bytes()).bind(caller_id);
+    let query = query.bind(since);
+    let found = query.fetch_optional(&vault.store().reader()).await;
+    let found = named(found.map_err(|error| vault.store().error(error))?)?;
+    Ok(found.map(|(_, name)| name))
+}
+
+/// Finds the caller that began an exchange, if it is not revoked.
+pub(super) async fn begun_by(
+    vault: &Vault,
+    id: ExchangeId,
+) -> Result<Option<CallerName>, VaultError> {
+    let sql = "SELECT k.id, k.name FROM exchanges e JOIN callers k ON k.id = e.caller_id
+               WHERE e.id = $1 AND k.revoked_at IS NULL";
+    let query = sqlx::query_as::<_, (String, String)>(sql).bind(id.to_string());
+    let found = query.fetch_optional(&vault.store.reader()).await;
+    let Some((row, name)) = found.map_err(|error| vault.store.error(error))? else {
+        return Ok(None);
+    };
+    let (table, column) = ("callers", "name");
+    let name = name.parse();
+    name.map(Some)
+        .map_err(|_| VaultError::Damaged { table, column, row })
+}
+
 /// Finds row and name of the connection that an exchange has brought, if that is there.
 pub(super) async fn brought(
     vault: &UnlockedVault,
@@ -187,29 +224,38 @@ pub(super) async fn prepared_before(
     rows.into_iter().map(Entry::try_from).collect()
 }
 
+/// An exchange that is about to begin.
+pub(super) struct Began<'a> {
+    pub(super) id: ExchangeId,
+    pub(super) grant: Fingerprint,
+    /// What the escrow record says of earlier ones: if another process has lost an answer since, the record would
+    /// call the grant whole.
+    pub(super) answer_lost: bool,
+    pub(super) name: Option<&'a ConnectionName>,
+    pub(super) caller_id: Option<&'a str>,
+}
+
 /// Enters an exchange that is about to begin; or gives back what is known of the grant, if that rules
-/// out another try. `answer_lost` is what the escrow record says of earlier ones: if another process
-/// has lost an answer since, the record would call the grant whole.
+/// out another try.
 pub(super) async fn begin(
     vault: &UnlockedVault,
-    id: ExchangeId,
-    grant: Fingerprint,
-    answer_lost: bool,
-    name: Option<&ConnectionName>,
+    began: &Began<'_>,
 ) -> Result<Result<(), Entry>, VaultError> {
     let mut connection = vault.store().connection().await?;
     // A transaction by itself, which looks and writes under the write lock.
-    let sql = "INSERT INTO exchanges (id, grant_fingerprint, name, state, at)
-               VALUES ($1, $2, $3, 'prepared', $4)
+    let sql = "INSERT INTO exchanges (id, grant_fingerprint, name, state, at, caller_id)
+               VALUES ($1, $2, $3, 'prepared', $4, $6)
                ON CONFLICT (grant_fingerprint) DO UPDATE SET
                  id = excluded.id, name = excluded.name, state = 'prepared', reason = NULL,
-                 at = excluded.at
+                 at = excluded.at, caller_id = excluded.caller_id
                WHERE exchanges.state IN ('unsent', 'refused') OR (exchanges.state = 'failed' AND $5)";
-    let insert = sqlx::query(sql).bind(id.to_string()).bind(grant.as_bytes());
+    let insert = sqlx::query(sql).bind(began.id.to_string());
     let insert = insert
-        .bind(name.map(ConnectionName::as_str))
+        .bind(began.grant.as_bytes())
+        .bind(began.name.map(ConnectionName::as_str))
         .bind(vault.clock().now())
-        .bind(answer_lost);
+        .bind(began.answer_lost)
+        .bind(began.caller_id);
     let entered = insert.execute(&mut *connection).await;
     let entered = entered.map_err(|error| vault.store().error(error))?;
     if entered.rows_affected() > 0 {
@@ -217,7 +263,7 @@ pub(super) async fn begin(
     }
     // Rows are never taken away.
     let gone = || vault.store().broken("an exchange is gone that was there");
-    let earlier = find_by_grant(&mut connection, vault, grant).await?;
+    let earlier = find_by_grant(&mut connection, vault, began.grant).await?;
     Ok(Err(earlier.ok_or_else(gone)?))
 }
 
@@ -302,7 +348,14 @@ mod tests {
             wipe.await.unwrap();
             let mut begin = async |answer_lost| {
                 let id = ExchangeId::generate(&mut world.rng);
-                (id, begin(unlocked, id, grant, answer_lost, None).await)
+                let began = Began {
+                    id,
+                    grant,
+                    answer_lost,
+                    name: None,
+                    caller_id: None,
+                };
+                (id, begin(unlocked, &began).await)
             };
             let (id, first) = begin(false).await;
             first.unwrap().expect("nothing is known of it");

@@ -34,8 +34,8 @@ pub use self::{
     keep::{ApiDomainDoubt, Kept},
     prepare::{check, check_grant, check_name},
     recover::{
-        Fate, RecoverError, Recovered, Waiting, connection_of, discard, recover, recover_text,
-        waiting,
+        Fate, RecoverError, Recovered, Waiting, begun_by, brought_to, connection_of, discard,
+        recover, recover_text, waiting,
     },
 };
 use crate::{clock::Timestamp, connection::ConnectionName, vault::UnlockedVault};
@@ -67,6 +67,8 @@ pub struct Exchange {
     pub requested_scopes: Scopes,
     /// The scopes that must be there.
     pub required_scopes: Scopes,
+    /// The caller that it is made for, by its row, where there is one.
+    pub caller_id: Option<String>,
 }
 
 /// What becomes of the refresh token.

@@ -108,8 +108,14 @@ pub(super) async fn prepare(
         error,
     })?;
 
-    let name = exchange.purpose.name();
-    match journal::begin(vault, id, grant, answer_lost, name).await {
+    let began = journal::Began {
+        id,
+        grant,
+        answer_lost,
+        name: exchange.purpose.name(),
+        caller_id: exchange.caller_id.as_deref(),
+    };
+    match journal::begin(vault, &began).await {
         Ok(Ok(())) => {
             tracing::info!(exchange = %id, "escrow and vault are ready");
             Ok(Prepared {

@@ -13,6 +13,7 @@ use super::{
     mend, prepare, send, without_file,
 };
 use crate::{
+    caller::CallerName,
     clock::Timestamp,
     connection::ConnectionName,
     vault::{
@@ -210,6 +211,31 @@ pub async fn connection_of(
     grant: &GrantToken,
 ) -> Result<Option<ConnectionName>, VaultError> {
     journal::connection_of(vault, prepare::fingerprint(vault, grant)).await
+}
+
+/// Finds the connection that an exchange of this grant has brought to a caller, by the caller's row, if that began it
+/// within so long and never had a handle for it: its answer was lost with the server.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
+pub async fn brought_to(
+    vault: &UnlockedVault,
+    grant: &GrantToken,
+    caller_id: &str,
+    within: Duration,
+) -> Result<Option<ConnectionName>, VaultError> {
+    let since = vault.clock().now().minus(within);
+    journal::brought_to(vault, prepare::fingerprint(vault, grant), caller_id, since).await
+}
+
+/// Finds the caller that an exchange was made for; `None` also if it is revoked.
+///
+/// # Errors
+///
+/// If the vault cannot be read.
+pub async fn begun_by(vault: &Vault, id: ExchangeId) -> Result<Option<CallerName>, VaultError> {
+    journal::begun_by(vault, id).await
 }
 
 /// Gives up a record, whatever it holds.

@@ -83,6 +83,7 @@ impl World {
             api_domain: None,
             requested_scopes: Scopes::default(),
             required_scopes: Scopes::default(),
+            caller_id: None,
         }
     }
 

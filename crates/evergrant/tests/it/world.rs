@@ -94,6 +94,7 @@ impl World {
             api_domain: None,
             requested_scopes: Scopes::default(),
             required_scopes: Scopes::default(),
+            caller_id: None,
         };
         let vault = self.vault().await;
         let transport = Transport::new(TransportConfig::default());

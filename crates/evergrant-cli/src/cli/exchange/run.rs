@@ -247,6 +247,7 @@ async fn ready(
         api_domain: inputs.api_domain,
         requested_scopes: inputs.grant_scopes.unwrap_or_default(),
         required_scopes: inputs.required_scopes,
+        caller_id: None,
     })
 }
 

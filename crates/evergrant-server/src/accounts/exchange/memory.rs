@@ -14,7 +14,7 @@ use zoho_oauth::GrantToken;
 use super::End;
 
 /// How long the same code gets the same answer: longer than any grant token lives.
-const REMEMBERED: Duration = Duration::from_secs(600);
+pub(super) const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// So many exchanges are under way at once; Zoho takes ten in ten minutes of an app
 /// (<https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html>).

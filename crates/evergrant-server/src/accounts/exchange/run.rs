@@ -11,7 +11,7 @@ use evergrant::{
 };
 use zoho_oauth::{ErrorWord, GrantToken, Scopes};
 
-use super::{End, Wish};
+use super::{End, Wish, memory::REMEMBERED};
 use crate::{accounts::Refusal, state::State};
 
 /// How long Zoho refuses when it has had enough, in seconds
@@ -28,7 +28,10 @@ pub(super) async fn run(state: &State, wish: &Wish, before: Option<&End>) -> End
     let made = match before {
         Some(End::NotConnected(name)) => Ok(name.clone()),
         Some(End::NotInVault) => brought_home(state, wish).await,
-        _ => make(state, wish).await,
+        _ => match begun_before(state, wish).await {
+            Some(name) => Ok(name),
+            None => make(state, wish).await,
+        },
     };
     let connection = match made {
         Ok(name) => name,
@@ -69,6 +72,14 @@ async fn make(state: &State, wish: &Wish) -> Result<ConnectionName, End> {
         }
     }
     Err(last)
+}
+
+/// Finds what this caller's code brought to a server that ended before there was a handle.
+async fn begun_before(state: &State, wish: &Wish) -> Option<ConnectionName> {
+    let (vault, caller_id) = (state.broker.vault(), &wish.caller.id);
+    let found = exchange::brought_to(vault, &wish.code, caller_id, REMEMBERED).await;
+    // If the vault cannot be read, nothing is sent either.
+    found.ok().flatten()
 }
 
 /// Finds what this caller's code brought, if others have brought it home; it is the caller's as if the exchange had
@@ -116,6 +127,7 @@ async fn with_app(
         api_domain: None,
         requested_scopes: Scopes::default(),
         required_scopes: Scopes::default(),
+        caller_id: Some(wish.caller.id.clone()),
     };
     // Each further turn means that somebody else got the name.
     loop {

@@ -246,6 +246,7 @@ async fn broker(home: &std::path::Path, simulator: &Simulator, api: &Upstream) -
         api_domain: Some(ApiDomain::parse(&api.origin).unwrap()),
         requested_scopes: Scopes::default(),
         required_scopes: Scopes::default(),
+        caller_id: None,
     };
     let transport = Transport::new(TransportConfig::default());
     let retries = Retries {

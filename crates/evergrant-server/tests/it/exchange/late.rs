@@ -79,6 +79,59 @@ async fn what_a_person_gave_up_in_escrow_is_no_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ended_before_the_handle_was_made_makes_it_when_it_runs_again() {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let stranger = estate.exchanger("stranger", Mode::Direct).await;
+    let code = code(&estate.world).await;
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON caller_connections
+                  BEGIN SELECT RAISE(ABORT, 'full'); END";
+    estate.world.execute(refuse).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
+    let world = estate.stop().await;
+    world.execute("DROP TRIGGER full").await;
+
+    let estate = Estate::start_with(world, |_| ()).await;
+    let reply = estate.exchange(&stranger, &code).await;
+    assert_eq!(word(&reply), (200, "invalid_code".into()));
+    let answer = estate.exchange(&caller, &code).await.json();
+    assert!(answer["refresh_token"].is_string(), "{answer}");
+    assert_eq!(estate.connections().await, ["acme", "customer"]);
+
+    // Of a handle that was made, the vault has a hash only; and a person may have revoked it.
+    let estate = Estate::start_with(estate.stop().await, |_| ()).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (200, "invalid_code".into()));
+    assert_eq!(estate.exchanges().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ended_with_a_reply_in_escrow_goes_on_with_it() {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let code = code(&estate.world).await;
+    let refuse = "CREATE TRIGGER full BEFORE INSERT ON connections
+                  BEGIN SELECT RAISE(ABORT, 'full'); END";
+    estate.world.execute(refuse).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
+    let world = estate.stop().await;
+    world.execute("DROP TRIGGER full").await;
+    let vault = world.vault().await;
+    let waiting = evergrant::exchange::waiting(vault.vault()).await.unwrap();
+    let begun_by = evergrant::exchange::begun_by(vault.vault(), waiting[0].id).await;
+    assert_eq!(begun_by.unwrap(), Some(caller.caller.name.clone()));
+
+    let estate = Estate::start_with(world, |_| ()).await;
+    estate.next_chores().await;
+    assert_eq!(estate.connections().await, ["acme", "customer"]);
+    let answer = estate.exchange(&caller, &code).await.json();
+    assert!(answer["refresh_token"].is_string(), "{answer}");
+    assert_eq!(estate.exchanges().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_handle_that_the_vault_did_not_take_is_made_when_the_code_comes_again() {
     let estate = Estate::start().await;
     let caller = estate.exchanger("onboarding", Mode::Direct).await;
