@@ -8,8 +8,9 @@ mod verify;
 
 use clap::{Args, Subcommand};
 use evergrant::{
+    caller,
     connection::{self, ChangeError, ConnectionName, State},
-    vault::UnlockedVault,
+    vault::{UnlockedVault, Vault},
 };
 use serde::Serialize;
 use zoho_oauth::ApiDomain;
@@ -200,7 +201,14 @@ async fn remove(
     yes: bool,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    let question = format!("Remove {name}? Programs that use it stop working.");
+    let closed = context.vault().await?.ok_or_else(|| not_found(name))?;
+    let found = connection::find(&closed, name).await;
+    let found = found.map_err(|error| vault::explain(&error))?;
+    let found = found.ok_or_else(|| not_found(name))?;
+    let callers = callers_of(name, &closed).await?;
+    closed.close().await;
+    let among = naming(&callers).map_or(String::new(), |callers| format!(", among them {callers}"));
+    let question = format!("Remove {name}? Programs that use it stop working{among}.");
     if !yes && !confirmed(&question, context)? {
         return Ok(());
     }
@@ -208,17 +216,46 @@ async fn remove(
         .existing_vault()
         .await?
         .ok_or_else(|| not_found(name))?;
-    let found = connection::find(vault.vault(), name).await;
-    let found = found.map_err(|error| vault::explain(&error))?;
-    let revoked = found.is_some_and(|found| found.state == State::Revoked);
-    let changed = connection::remove(&vault, name).await;
-    let note = match revoked {
-        true => format!("{name}: removed"),
-        false => {
-            format!("{name}: removed; at Zoho its refresh token stays valid and keeps its place")
-        }
+    let removed = connection::remove(&vault, name).await;
+    removed.map_err(|error| not_changed(&error))?;
+    context.output.note(&match found.state {
+        State::Revoked => format!("{name}: removed"),
+        _ => format!("{name}: removed; at Zoho its refresh token stays valid and keeps its place"),
+    });
+    if let Some(callers) = naming(&callers) {
+        let note = format!("{name}: its handles work no longer: those of {callers}");
+        context.output.note(&note);
+    }
+    let removed = Removed {
+        connection: name.as_str(),
+        outcome: "removed",
+        callers,
     };
-    done(changed, &vault, name, &note, context).await
+    if context.output.is_json() {
+        context.output.result(&removed, |_| String::new())?;
+    }
+    vault.vault().close().await;
+    Ok(())
+}
+
+/// Lists the callers that have a handle of a connection.
+async fn callers_of(name: &ConnectionName, vault: &Vault) -> Result<Vec<String>, CliError> {
+    let callers = caller::list(vault).await;
+    let callers = callers.map_err(|error| vault::explain(&error))?;
+    let has = |caller: &caller::Caller| {
+        let mut own = caller.connections.iter();
+        own.any(|own| own.connection == *name && !own.is_removed && own.revoked_at.is_none())
+    };
+    let having = callers.iter().filter(|caller| has(caller));
+    Ok(having.map(|caller| caller.name.to_string()).collect())
+}
+
+fn naming(callers: &[String]) -> Option<String> {
+    match callers {
+        [] => None,
+        [one] => Some(format!("the caller {one}")),
+        several => Some(format!("the callers {}", several.join(", "))),
+    }
 }
 
 fn name_taken(name: &ConnectionName) -> CliError {
@@ -253,6 +290,17 @@ pub(super) fn confirmed(question: &str, context: &mut Context<'_>) -> Result<boo
 struct Removed<'a> {
     connection: &'a str,
     outcome: &'static str,
+    /// The callers that had a handle of it.
+    callers: Vec<String>,
+}
+
+fn not_changed(error: &ChangeError) -> CliError {
+    match error {
+        ChangeError::NotFound(name) => not_found(name),
+        ChangeError::NameTaken(name) => name_taken(name),
+        ChangeError::Vault(error) => vault::explain(error),
+        _ => vault::explain_other(error),
+    }
 }
 
 async fn done(
@@ -262,31 +310,17 @@ async fn done(
     note: &str,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    changed.map_err(|error| match &error {
-        ChangeError::NotFound(name) => not_found(name),
-        ChangeError::NameTaken(name) => name_taken(name),
-        ChangeError::Vault(error) => vault::explain(error),
-        _ => vault::explain_other(&error),
-    })?;
+    changed.map_err(|error| not_changed(&error))?;
     context.output.note(note);
     if context.output.is_json() {
         let limits = context.config()?.limits.0;
         let found = connection::find_within(vault.vault(), name, &limits)
             .await
             .map_err(|error| vault::explain(&error))?;
-        match &found {
-            Some(found) => {
-                let shown = Shown::new(found, &limits);
-                context.output.result(&shown, |_| String::new())?;
-            }
-            None => {
-                let removed = Removed {
-                    connection: name.as_str(),
-                    outcome: "removed",
-                };
-                context.output.result(&removed, |_| String::new())?;
-            }
-        }
+        // Somebody may have removed it since.
+        let found = found.ok_or_else(|| not_found(name))?;
+        let shown = Shown::new(&found, &limits);
+        context.output.result(&shown, |_| String::new())?;
     }
     vault.vault().close().await;
     Ok(())

@@ -205,8 +205,25 @@ fn what_was_removed_is_named_in_json() {
     let removed = done(&flow.world, "connections remove acme --yes --json").answer();
     assert_eq!(
         removed,
-        json!({ "connection": "acme", "outcome": "removed" })
+        json!({ "connection": "acme", "outcome": "removed", "callers": [] })
     );
+}
+
+#[test]
+fn a_removal_names_the_callers_that_lose_it() {
+    let flow = acme();
+    for name in ["nightly", "hourly", "former"] {
+        done(
+            &flow.world,
+            &format!("callers add {name} --connection acme"),
+        );
+    }
+    done(&flow.world, "callers revoke former --yes");
+    let asked = flow.world.run("connections remove acme");
+    let callers = "among them the callers hourly, nightly.";
+    assert!(asked.stderr.contains(callers), "{asked:?}");
+    let removed = done(&flow.world, "connections remove acme --yes --json");
+    assert_eq!(removed.answer()["callers"], json!(["hourly", "nightly"]));
 }
 
 #[test]
