@@ -21,6 +21,9 @@ const OFTEN: Duration = Duration::from_secs(1);
 /// How often the rest is done, by the vault's clock.
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// How often it is said that the vault goes on refusing the same.
+const SAID_AGAIN: Duration = Duration::from_secs(300);
+
 /// Does all of it for as long as the server runs.
 pub(crate) async fn go_on(state: Arc<State>) {
     let mut looks = interval(OFTEN);
@@ -29,11 +32,9 @@ pub(crate) async fn go_on(state: Arc<State>) {
     let mut last = None::<Timestamp>;
     loop {
         looks.tick().await;
-        report(
-            "hand-outs",
-            state.hand_outs.tell(state.broker.vault()).await,
-        );
+        let told = state.hand_outs.tell(state.broker.vault()).await;
         let now = state.now();
+        chores.said.report("hand-outs", told, now);
         if last.is_none_or(|last| now < last || last.until(now) >= MINUTE) {
             last = Some(now);
             chores.of_a_minute(&state).await;
@@ -43,26 +44,33 @@ pub(crate) async fn go_on(state: Arc<State>) {
 
 /// Tells the vault what it does not know yet, before the end.
 pub(crate) async fn finish(state: &State) {
-    let vault = state.broker.vault();
-    report("hand-outs", state.hand_outs.tell(vault).await);
-    report("denied requests", state.denials.tell(vault).await);
-    report("last uses", Chores::default().note_uses(state).await);
+    let (vault, now) = (state.broker.vault(), state.now());
+    let mut said = Said::default();
+    said.report("hand-outs", state.hand_outs.tell(vault).await, now);
+    said.report("denied requests", state.denials.tell(vault).await, now);
+    let uses = Chores::default().note_uses(state).await;
+    said.report("last uses", uses, now);
 }
 
 #[derive(Default)]
 struct Chores {
     /// The last use of each caller, by its row, as the vault has it.
     noted: HashMap<String, Timestamp>,
+    said: Said,
 }
+
+/// What was said of a vault that cannot be told, and when: it is said again every few minutes only.
+#[derive(Default)]
+struct Said(HashMap<&'static str, Timestamp>);
 
 impl Chores {
     async fn of_a_minute(&mut self, state: &State) {
-        recover(state).await;
-        report("last uses", self.note_uses(state).await);
-        report(
-            "denied requests",
-            state.denials.tell(state.broker.vault()).await,
-        );
+        let now = state.now();
+        self.said.report("escrow", recover(state).await, now);
+        let uses = self.note_uses(state).await;
+        self.said.report("last uses", uses, now);
+        let denied = state.denials.tell(state.broker.vault()).await;
+        self.said.report("denied requests", denied, now);
         state.failures.forget();
     }
 
@@ -85,7 +93,7 @@ impl Chores {
 }
 
 /// Brings home what exchanges have left in escrow.
-async fn recover(state: &State) {
+async fn recover(state: &State) -> Result<(), VaultError> {
     let mut rng = StdRng::from_rng(&mut rand::rng());
     match exchange::recover(state.broker.vault(), &mut rng).await {
         Ok(recovered) => {
@@ -94,9 +102,10 @@ async fn recover(state: &State) {
             }
             state.metrics.recovered(&recovered);
         }
-        Err(RecoverError::Vault(error)) => report("escrow", Err(error)),
+        Err(RecoverError::Vault(error)) => return Err(error),
         Err(error) => tracing::warn!(%error, "the escrow could not be gone through"),
     }
+    Ok(())
 }
 
 async fn tell(state: &State, recovered: &Recovered) {
@@ -147,8 +156,43 @@ pub(crate) fn word(fate: &Fate) -> &'static str {
     }
 }
 
-fn report(what: &str, outcome: Result<(), VaultError>) {
-    if let Err(error) = outcome {
-        tracing::warn!(%error, what, "the vault could not be told; trying again");
+impl Said {
+    fn report(&mut self, what: &'static str, outcome: Result<(), VaultError>, now: Timestamp) {
+        match outcome {
+            Ok(()) => {
+                self.0.remove(what);
+            }
+            Err(error) if self.is_news(what, now) => {
+                tracing::warn!(%error, what, "the vault could not be told; trying again");
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn is_news(&mut self, what: &'static str, now: Timestamp) -> bool {
+        let is_news =
+            (self.0.get(what)).is_none_or(|said| now < *said || said.until(now) >= SAID_AGAIN);
+        if is_news {
+            self.0.insert(what, now);
+        }
+        is_news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_vault_goes_on_refusing_is_said_again_after_minutes() {
+        let mut said = Said::default();
+        let at = |second: i64| Timestamp::from_millis(second * 1000);
+        let news: Vec<i64> = (1..=700)
+            .filter(|second| said.is_news("hand-outs", at(*second)))
+            .collect();
+        assert_eq!(news, [1, 301, 601]);
+        assert!(said.is_news("escrow", at(700)), "each for itself");
+        said.report("hand-outs", Ok(()), at(701));
+        assert!(said.is_news("hand-outs", at(702)), "another bout");
     }
 }

@@ -7,7 +7,7 @@ pub(super) fn row(caller: &Shown) -> [String; 5] {
     let used = caller.last_used_at.as_deref().unwrap_or("never");
     [
         caller.name.clone(),
-        caller.state.to_owned(),
+        state(caller).to_owned(),
         caller.mode.to_owned(),
         working(caller),
         used.to_owned(),
@@ -76,6 +76,15 @@ fn or_dash(text: &str) -> String {
     match text {
         "" => "-".to_owned(),
         text => text.to_owned(),
+    }
+}
+
+/// Returns its state; of one that may do nothing although it is active, that.
+fn state(caller: &Shown) -> &'static str {
+    let works = caller.connections.iter().any(|own| own.state == "active");
+    match caller.state {
+        "active" if !works && caller.exchange.is_none() => "no handle",
+        state => state,
     }
 }
 

@@ -93,3 +93,13 @@ fn an_access_token_that_zoho_did_not_revoke_is_told() {
     );
     assert_eq!(done(&flow.world, "callers list --json").answer(), json!([]));
 }
+
+#[test]
+fn a_caller_without_any_handle_is_not_listed_as_one_that_works() {
+    let flow = acme();
+    done(&flow.world, "callers add nightly --connection acme");
+    let listed = || done(&flow.world, "callers list").stdout;
+    assert!(!listed().contains("no handle"), "{}", listed());
+    flow.rows("UPDATE caller_connections SET revoked_at = 1");
+    assert!(listed().contains("no handle"), "{}", listed());
+}
