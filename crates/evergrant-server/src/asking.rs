@@ -40,6 +40,12 @@ pub(crate) fn id() -> Option<RequestId> {
     ASKING.try_with(|asking| asking.borrow().id).ok()
 }
 
+/// Returns who asks, as far as that is known; `None` outside of any.
+pub(crate) fn caller() -> Option<Arc<KnownCaller>> {
+    let caller = ASKING.try_with(|asking| asking.borrow().caller.clone());
+    caller.ok().flatten()
+}
+
 /// Notes who asks, and for which connection.
 pub(crate) fn for_grant(grant: &Grant) {
     by(&grant.caller);

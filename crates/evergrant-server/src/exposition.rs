@@ -166,9 +166,9 @@ fn callers(all: &mut Registry, state: &State) {
         "unsupported_grant_type",
         "invalid_redirect_uri",
     ];
-    for (word, times) in state.metrics.refusals() {
+    for ((caller, word), times) in state.metrics.refusals() {
         if unreadable.contains(&word) {
-            count(String::new(), word, times);
+            count(caller, word, times);
         }
     }
     all.register(

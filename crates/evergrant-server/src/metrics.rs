@@ -8,14 +8,14 @@ use std::{
     },
 };
 
-use evergrant::exchange::Recovered;
+use evergrant::{caller::KnownCaller, exchange::Recovered};
 
 use crate::{accounts::Refusal, chores};
 
 /// Counters of the whole server; those of a caller are in [`Usage`](crate::callers::Usage).
 #[derive(Default)]
 pub(crate) struct Metrics {
-    refused: Mutex<BTreeMap<&'static str, u64>>,
+    refused: Mutex<BTreeMap<(String, &'static str), u64>>,
     recovered: Mutex<BTreeMap<&'static str, u64>>,
     vault_is_silent: AtomicBool,
     turned_away: [AtomicU64; TurnedAway::ALL.len()],
@@ -44,15 +44,16 @@ impl TurnedAway {
 }
 
 impl Metrics {
-    /// Counts a refusal of the accounts server, by Zoho's word.
-    pub(crate) fn refused(&self, refusal: &Refusal) {
+    /// Counts a refusal of the accounts server, by who asked, where that is known, and Zoho's word.
+    pub(crate) fn refused(&self, caller: Option<&KnownCaller>, refusal: &Refusal) {
+        let caller = caller.map_or_else(String::new, |caller| caller.name.to_string());
         // Unwrap safety: nothing panics while it holds the lock.
         let mut refused = self.refused.lock().expect("whole");
-        *refused.entry(refusal.word()).or_default() += 1;
+        *refused.entry((caller, refusal.word())).or_default() += 1;
     }
 
-    /// Returns how often the accounts server refused, by Zoho's word.
-    pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
+    /// Returns how often the accounts server refused, by caller and Zoho's word.
+    pub(crate) fn refusals(&self) -> BTreeMap<(String, &'static str), u64> {
         self.refused.lock().expect("whole").clone()
     }
 

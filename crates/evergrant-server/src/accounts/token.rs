@@ -36,7 +36,7 @@ pub(crate) async fn token(
         Err(why) => (Dialect::Zoho, Err(Refusal::Unreadable(why))),
     };
     given.unwrap_or_else(|refusal| {
-        state.metrics.refused(&refusal);
+        state.metrics.refused(asking::caller().as_deref(), &refusal);
         refusal.into_response(dialect)
     })
 }
@@ -95,6 +95,7 @@ fn grant_of<'a>(
         }
         "client_credentials" => {
             let caller = known.by_client(id, secret, now).map_err(Unknown::Denied)?;
+            asking::by(caller);
             // Which of several connections is meant, only a handle says.
             let mut grants = known.grants_of(caller);
             match (grants.next(), grants.next()) {

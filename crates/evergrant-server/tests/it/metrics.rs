@@ -19,6 +19,12 @@ async fn connections_and_callers_are_counted() {
         _ => (name, value),
     });
     estate.post("/oauth/v2/token", &wrong).await;
+    let exchange = by_handle(&caller).map(|(name, value)| match name {
+        "grant_type" => (name, "authorization_code"),
+        "refresh_token" => ("code", "1000.a.b"),
+        _ => (name, value),
+    });
+    estate.post("/oauth/v2/token", &exchange).await;
     estate.world.pass(10).await;
     let told = estate.metrics().await;
     for line in [
@@ -29,6 +35,7 @@ async fn connections_and_callers_are_counted() {
         r#"evergrant_access_token_expires_seconds{connection="acme"} 35"#,
         r#"evergrant_token_requests_total{caller="nightly",outcome="given"} 3"#,
         r#"evergrant_token_requests_total{caller="nightly",outcome="wrong_secret"} 1"#,
+        r#"evergrant_token_requests_total{caller="nightly",outcome="unsupported_grant_type"} 1"#,
         r#"evergrant_degraded{what="vault_unreadable"} 0"#,
         "evergrant_escrow_records 0",
         "evergrant_proxy_seconds_count 0",
