@@ -145,12 +145,12 @@ impl Entry {
     }
 }
 
-/// Tells what comes many times a second, tokens and what is passed on, or every few seconds, monitoring.
+/// Tells what comes many times a second, tokens and what is passed on, or every few seconds, monitoring, or with every
+/// command.
 fn is_usual(path: &str) -> bool {
     match path {
-        "/oauth/v2/token" | "/evergrant/healthz" | "/evergrant/readyz" | "/evergrant/metrics" => {
-            true
-        }
+        "/oauth/v2/token" | "/evergrant/healthz" | "/evergrant/readyz" | "/evergrant/metrics"
+        | "/evergrant/v1/look" => true,
         _ => !path.starts_with("/evergrant/") && !path.starts_with("/oauth/"),
     }
 }
