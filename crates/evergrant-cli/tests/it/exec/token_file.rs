@@ -129,13 +129,14 @@ fn a_file_that_is_there_stays_what_it_is() {
 #[test]
 fn one_that_was_left_behind_is_taken_over() {
     let flow = connected(3600);
+    let path = flow.world.path("token");
     let mut child = start(&mut flow.exec("--token-file token", "exec sleep 60"));
-    while !flow.has_token_file() {
+    // One on its way to its name is not enough.
+    while !path.exists() {
         std::thread::yield_now();
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let path = flow.world.path("token");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let show = "stat -c %a \"$ZOHO_ACCESS_TOKEN_FILE\"";
     let mode = super::printed(&mut flow.exec("--token-file token", show));
