@@ -207,7 +207,7 @@ async fn remove(
     let found = found.ok_or_else(|| not_found(name))?;
     let callers = callers_of(name, &closed).await?;
     closed.close().await;
-    let among = naming(&callers).map_or(String::new(), |callers| format!(", among them {callers}"));
+    let among = among_them(&callers);
     let question = format!("Remove {name}? Programs that use it stop working{among}.");
     if !yes && !confirmed(&question, context)? {
         return Ok(());
@@ -239,7 +239,10 @@ async fn remove(
 }
 
 /// Lists the callers that have a handle of a connection.
-async fn callers_of(name: &ConnectionName, vault: &Vault) -> Result<Vec<String>, CliError> {
+pub(super) async fn callers_of(
+    name: &ConnectionName,
+    vault: &Vault,
+) -> Result<Vec<String>, CliError> {
     let callers = caller::list(vault).await;
     let callers = callers.map_err(|error| vault::explain(&error))?;
     let has = |caller: &caller::Caller| {
@@ -248,6 +251,11 @@ async fn callers_of(name: &ConnectionName, vault: &Vault) -> Result<Vec<String>,
     };
     let having = callers.iter().filter(|caller| has(caller));
     Ok(having.map(|caller| caller.name.to_string()).collect())
+}
+
+/// Goes on after who stops working: names the callers among them, if there are any.
+pub(super) fn among_them(callers: &[String]) -> String {
+    naming(callers).map_or(String::new(), |callers| format!(", among them {callers}"))
 }
 
 fn naming(callers: &[String]) -> Option<String> {

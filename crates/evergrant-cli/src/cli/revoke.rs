@@ -18,7 +18,7 @@ use self::explain::{Subject, explain};
 pub(crate) use self::old::old;
 use super::{
     Context,
-    connections::confirmed,
+    connections::{among_them, callers_of, confirmed},
     error::CliError,
     exchange::{HttpArgs, RetryArgs, run::not_found},
     output::Warning,
@@ -69,8 +69,8 @@ pub(crate) fn run(args: &RevokeArgs, context: &mut Context<'_>) -> Result<(), Cl
 
 async fn run_with(args: &RevokeArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let http = HttpSettings::resolve(&args.http, context.environment, &context.config()?.http)?;
-    let connection = find(&args.name, context).await?;
-    if !args.yes && asks(args, &connection) && !confirmed(&question(args), context)? {
+    let (connection, callers) = find(&args.name, context).await?;
+    if !args.yes && asks(args, &connection) && !confirmed(&question(args, &callers), context)? {
         return Ok(());
     }
     let vault = context.existing_vault().await?;
@@ -98,13 +98,18 @@ async fn run_with(args: &RevokeArgs, context: &mut Context<'_>) -> Result<(), Cl
     Ok(())
 }
 
-async fn find(name: &ConnectionName, context: &Context<'_>) -> Result<Connection, CliError> {
+/// Finds the connection and the callers that have a handle of it.
+async fn find(
+    name: &ConnectionName,
+    context: &Context<'_>,
+) -> Result<(Connection, Vec<String>), CliError> {
     let Some(vault) = context.vault().await? else {
         return Err(not_found(name));
     };
     let found = connection::find(&vault, name).await;
     let found = found.map_err(|error| vault::explain(&error))?;
-    found.ok_or_else(|| not_found(name))
+    let found = found.ok_or_else(|| not_found(name))?;
+    Ok((found, callers_of(name, &vault).await?))
 }
 
 /// Says whether there is anything to ask: who revokes what is revoked harms nobody.
@@ -112,13 +117,16 @@ fn asks(args: &RevokeArgs, connection: &Connection) -> bool {
     args.former || connection.state != State::Revoked
 }
 
-fn question(args: &RevokeArgs) -> String {
+fn question(args: &RevokeArgs, callers: &[String]) -> String {
     let name = &args.name;
     match args.former {
         true => format!(
             "Revoke the refresh tokens that {name} had before? Whoever uses one still stops working."
         ),
-        false => format!("Revoke {name} at Zoho? Programs that use it stop working, for good."),
+        false => {
+            let among = among_them(callers);
+            format!("Revoke {name} at Zoho? Programs that use it stop working, for good{among}.")
+        }
     }
 }
 

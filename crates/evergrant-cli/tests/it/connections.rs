@@ -210,7 +210,7 @@ fn what_was_removed_is_named_in_json() {
 }
 
 #[test]
-fn a_removal_names_the_callers_that_lose_it() {
+fn whoever_removes_or_revokes_is_told_which_callers_lose_it() {
     let flow = acme();
     for name in ["nightly", "hourly", "former"] {
         done(
@@ -219,9 +219,11 @@ fn a_removal_names_the_callers_that_lose_it() {
         );
     }
     done(&flow.world, "callers revoke former --yes");
-    let asked = flow.world.run("connections remove acme");
-    let callers = "among them the callers hourly, nightly.";
-    assert!(asked.stderr.contains(callers), "{asked:?}");
+    for command in ["connections remove acme", "revoke acme"] {
+        let asked = flow.world.run(command);
+        let callers = "among them the callers hourly, nightly.";
+        assert!(asked.stderr.contains(callers), "{asked:?}");
+    }
     let removed = done(&flow.world, "connections remove acme --yes --json");
     assert_eq!(removed.answer()["callers"], json!(["hourly", "nightly"]));
 }

@@ -85,7 +85,8 @@ impl Held {
         drop(self.permit);
     }
 
-    fn cut(self) {
+    fn cut(self, why: &'static str) {
+        tracing::info!(caller = self.permit.caller(), why, "a reply was cut");
         self.measures.note_broken();
         self.connection.close();
     }
@@ -164,7 +165,9 @@ impl Flows {
             self.is_watched.store(false, Relaxed);
         }
         drop(places);
-        cut.into_iter().for_each(Held::cut);
+        for held in cut {
+            held.cut("it stood still, or its caller took too little");
+        }
         some_left
     }
 
@@ -262,7 +265,7 @@ impl Place {
     /// Ends a reply that broke off.
     pub(super) fn break_off(self) {
         if let Some(held) = self.held() {
-            held.cut();
+            held.cut("it broke off at Zoho's end");
         }
     }
 
