@@ -126,8 +126,7 @@ pub(super) async fn connection_of(
     let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
                WHERE e.grant_fingerprint = $1 AND e.state = 'done' AND c.removed_at IS NULL";
     let query = sqlx::query_as(sql).bind(grant.as_bytes());
-    let found = query.fetch_optional(&vault.store().reader()).await;
-    let found = named(found.map_err(|error| vault.store().error(error))?)?;
+    let found = named(query.fetch_optional(&vault.store().reader()).await, vault)?;
     Ok(found.map(|(_, name)| name))
 }
 
@@ -144,8 +143,7 @@ pub(super) async fn brought_to(
                    WHERE h.caller_id = e.caller_id AND h.connection_id = c.id)";
     let query = sqlx::query_as(sql).bind(grant.as_bytes()).bind(caller_id);
     let query = query.bind(since);
-    let found = query.fetch_optional(&vault.store().reader()).await;
-    let found = named(found.map_err(|error| vault.store().error(error))?)?;
+    let found = named(query.fetch_optional(&vault.store().reader()).await, vault)?;
     Ok(found.map(|(_, name)| name))
 }
 
@@ -175,12 +173,15 @@ pub(super) async fn brought(
     let sql = "SELECT c.id, c.name FROM exchanges e JOIN connections c ON c.id = e.connection_id
                WHERE e.id = $1 AND e.state = 'done' AND c.removed_at IS NULL";
     let query = sqlx::query_as(sql).bind(id.to_string());
-    let found = query.fetch_optional(&vault.store().reader()).await;
-    named(found.map_err(|error| vault.store().error(error))?)
+    named(query.fetch_optional(&vault.store().reader()).await, vault)
 }
 
-fn named(row: Option<(String, String)>) -> Result<Option<(String, ConnectionName)>, VaultError> {
-    let Some((row, name)) = row else {
+/// Reads row and name of a connection.
+fn named(
+    found: Result<Option<(String, String)>, sqlx::Error>,
+    vault: &UnlockedVault,
+) -> Result<Option<(String, ConnectionName)>, VaultError> {
+    let Some((row, name)) = found.map_err(|error| vault.store().error(error))? else {
         return Ok(None);
     };
     let (table, column) = ("connections", "name");

@@ -1,10 +1,26 @@
 //! Exchanges whose reply, connection or handle comes late: the code is sent again.
 
-use evergrant::caller::Mode;
+use evergrant::caller::{Issued, Mode};
 use serde_json::json;
 
 use super::{code, word};
 use crate::estate::Estate;
+
+const NO_CONNECTION: &str = "CREATE TRIGGER full BEFORE INSERT ON connections
+                             BEGIN SELECT RAISE(ABORT, 'full'); END";
+const NO_HANDLE: &str = "CREATE TRIGGER full BEFORE INSERT ON caller_connections
+                         BEGIN SELECT RAISE(ABORT, 'full'); END";
+
+/// Makes an exchange whose reply comes, and of which the vault does not take all; returns its caller and code, too.
+async fn not_taken(trigger: &'static str) -> (Estate, Issued, String) {
+    let estate = Estate::start().await;
+    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let code = code(&estate.world).await;
+    estate.world.execute(trigger).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
+    (estate, caller, code)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_is_asked_for_again_and_a_dead_server_is_an_error_of_ours() {
@@ -32,16 +48,9 @@ async fn a_lost_answer_is_asked_for_again_and_a_dead_server_is_an_error_of_ours(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vault_that_takes_nothing_keeps_the_reply_in_escrow() {
-    let estate = Estate::start().await;
-    let caller = estate.exchanger("onboarding", Mode::Direct).await;
-    let code = code(&estate.world).await;
-    let refuse = "CREATE TRIGGER full BEFORE INSERT ON connections
-                  BEGIN SELECT RAISE(ABORT, 'full'); END";
-    estate.world.execute(refuse).await;
-    for _ in 0..2 {
-        let reply = estate.exchange(&caller, &code).await;
-        assert_eq!(word(&reply), (503, "general_error".into()));
-    }
+    let (estate, caller, code) = not_taken(NO_CONNECTION).await;
+    let reply = estate.exchange(&caller, &code).await;
+    assert_eq!(word(&reply), (503, "general_error".into()));
     estate.world.execute("DROP TRIGGER full").await;
     let stranger = estate.exchanger("stranger", Mode::Direct).await;
     estate.world.pass(61).await;
@@ -62,14 +71,7 @@ async fn a_vault_that_takes_nothing_keeps_the_reply_in_escrow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_person_gave_up_in_escrow_is_no_connection() {
-    let estate = Estate::start().await;
-    let caller = estate.exchanger("onboarding", Mode::Direct).await;
-    let code = code(&estate.world).await;
-    let refuse = "CREATE TRIGGER full BEFORE INSERT ON connections
-                  BEGIN SELECT RAISE(ABORT, 'full'); END";
-    estate.world.execute(refuse).await;
-    let reply = estate.exchange(&caller, &code).await;
-    assert_eq!(word(&reply), (503, "general_error".into()));
+    let (estate, caller, code) = not_taken(NO_CONNECTION).await;
     let vault = estate.world.vault().await;
     let waiting = evergrant::exchange::waiting(vault.vault()).await.unwrap();
     let discarded = evergrant::exchange::discard(vault.vault(), waiting[0].id).await;
@@ -80,15 +82,8 @@ async fn what_a_person_gave_up_in_escrow_is_no_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ended_before_the_handle_was_made_makes_it_when_it_runs_again() {
-    let estate = Estate::start().await;
-    let caller = estate.exchanger("onboarding", Mode::Direct).await;
+    let (estate, caller, code) = not_taken(NO_HANDLE).await;
     let stranger = estate.exchanger("stranger", Mode::Direct).await;
-    let code = code(&estate.world).await;
-    let refuse = "CREATE TRIGGER full BEFORE INSERT ON caller_connections
-                  BEGIN SELECT RAISE(ABORT, 'full'); END";
-    estate.world.execute(refuse).await;
-    let reply = estate.exchange(&caller, &code).await;
-    assert_eq!(word(&reply), (503, "general_error".into()));
     let world = estate.stop().await;
     world.execute("DROP TRIGGER full").await;
 
@@ -108,14 +103,7 @@ async fn a_server_that_ended_before_the_handle_was_made_makes_it_when_it_runs_ag
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ended_with_a_reply_in_escrow_goes_on_with_it() {
-    let estate = Estate::start().await;
-    let caller = estate.exchanger("onboarding", Mode::Direct).await;
-    let code = code(&estate.world).await;
-    let refuse = "CREATE TRIGGER full BEFORE INSERT ON connections
-                  BEGIN SELECT RAISE(ABORT, 'full'); END";
-    estate.world.execute(refuse).await;
-    let reply = estate.exchange(&caller, &code).await;
-    assert_eq!(word(&reply), (503, "general_error".into()));
+    let (estate, caller, code) = not_taken(NO_CONNECTION).await;
     let world = estate.stop().await;
     world.execute("DROP TRIGGER full").await;
     let vault = world.vault().await;
@@ -133,14 +121,7 @@ async fn a_server_that_ended_with_a_reply_in_escrow_goes_on_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handle_that_the_vault_did_not_take_is_made_when_the_code_comes_again() {
-    let estate = Estate::start().await;
-    let caller = estate.exchanger("onboarding", Mode::Direct).await;
-    let code = code(&estate.world).await;
-    let refuse = "CREATE TRIGGER full BEFORE INSERT ON caller_connections
-                  BEGIN SELECT RAISE(ABORT, 'full'); END";
-    estate.world.execute(refuse).await;
-    let reply = estate.exchange(&caller, &code).await;
-    assert_eq!(word(&reply), (503, "general_error".into()));
+    let (estate, caller, code) = not_taken(NO_HANDLE).await;
     estate.world.execute("DROP TRIGGER full").await;
     let answer = estate.exchange(&caller, &code).await.json();
     assert!(answer["refresh_token"].is_string(), "{answer}");
