@@ -137,9 +137,13 @@ fn after(state: &mut State, reply: Reply, action: Action) -> Outcome {
     }
 }
 
+/// Returns random bytes that no text begins with: else one in 256 would look like a web page.
 fn garbage(state: &mut State, bytes: usize) -> Bytes {
     let mut garbage = vec![0; bytes];
     state.rng.fill_bytes(&mut garbage);
+    if let Some(first) = garbage.first_mut() {
+        *first = 0xff;
+    }
     garbage.into()
 }
 
